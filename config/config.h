@@ -1,0 +1,196 @@
+// config/config.h — the whole configuration as typed values, after parsing and checking.
+//
+// PURPOSE   What sluice.toml says, with every default filled in and every path made absolute. An
+//           engine gets a Config and never looks at a file again; reload makes a new one.
+// NOT HERE  The parser (parser.h), the table of keys that makes docs/configuration.md (keys.def).
+
+#ifndef SLUICE_CONFIG_CONFIG_H_
+#define SLUICE_CONFIG_CONFIG_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/ip_address.h"
+#include "engine/base/time.h"
+
+namespace sluice::config {
+
+using namespace std::chrono_literals;
+
+struct Queue {
+  std::string path = "/var/lib/sluice/queue";
+  uint64_t map_size = uint64_t(64) << 30;
+  uint64_t max_bytes = uint64_t(32) << 30;
+  uint64_t segment_bytes = uint64_t(64) << 20;
+  uint64_t min_free_bytes = uint64_t(256) << 20;
+  uint64_t body_memory = uint64_t(128) << 20;  // octets of bodies held in memory by all shards
+};
+
+struct Dns {
+  std::vector<Endpoint> servers;  // empty: the system's
+  bool trusted = false;           // may the AD bit be believed?
+  bool allow_special = false;     // may MX lookups lead to loopback and private addresses?
+  uint16_t port = 25;             // of hosts found by MX lookup
+};
+
+struct Control {
+  std::string socket = "/run/sluice/control.sock";
+};
+
+struct Events {
+  std::string log = "/var/log/sluice/events.jsonl";
+  uint64_t rotate_bytes = uint64_t(1) << 30;
+  Duration rotate_after = 24h;
+  uint32_t keep_files = 14;  // rotated files kept
+};
+
+struct Log {
+  std::string level = "info";  // debug, info, warn, error
+};
+
+struct Engine {
+  uint32_t shards = 0;        // 0: one per core
+  Duration stop_within = 8s;  // of SIGTERM; then open transactions are cut
+};
+
+enum class Role : uint8_t { kSubmission, kInbound };
+enum class TlsMode : uint8_t { kStartTls, kImplicit, kNone };
+
+struct Listener {
+  std::vector<Endpoint> bind;
+  Role role = Role::kSubmission;
+  TlsMode tls = TlsMode::kStartTls;
+  std::string cert;
+  std::string key;
+  std::vector<IpNetwork> trusted;
+  bool old_clients = true;  // design 12.14: clear-text greeting on 465 for silent clients
+};
+
+struct User {
+  std::string name;
+  std::vector<std::string> passwords;  // argon2id strings, any of them
+  std::string tenant;
+  enum class Class : uint8_t { kByMessage, kBulk, kTransactional } mail_class = Class::kByMessage;
+  enum class Deliver : uint8_t { kSend, kCapture } deliver = Deliver::kSend;
+  bool message_fault_451 = false;  // design 12.7: faults of a message answer 451 instead of 5xx
+  uint64_t daily_limit = 0;        // 0: none
+};
+
+struct Source {
+  std::string name;
+  std::optional<IpAddress> address;  // none: the system's choice
+  std::optional<IpAddress> public_address;
+  std::string ehlo;
+};
+
+struct PoolMember {
+  std::string source;
+  uint32_t weight = 1;
+};
+
+struct Pool {
+  std::string name;
+  std::vector<PoolMember> members;
+};
+
+struct DkimKey {
+  std::string selector;
+  std::string key;  // file
+};
+
+struct Domain {
+  std::string name;
+  std::string tenant;
+  std::vector<DkimKey> dkim;
+  std::string return_path;
+};
+
+struct RouteHost {
+  std::string host;  // name or address
+  uint16_t port = 25;
+};
+
+struct Route {
+  std::string match;  // domain, *.suffix or *
+  std::vector<RouteHost> hosts;
+};
+
+struct Retry {
+  std::vector<Duration> gaps = {5min, 10min, 20min, 40min, 1h, 2h, 4h};  // the last one repeats
+  Duration max_age = 72h;
+  Duration max_hold = 336h;
+  std::optional<Duration>
+      delay_notice;  // after this long a DELAY report, where NOTIFY asks; none: off
+};
+
+// RFC 5321 4.5.3.2, per reply.
+struct Timeouts {
+  Duration connect = 30s;
+  Duration banner = 5min;
+  Duration ehlo = 5min;
+  Duration mail = 5min;
+  Duration rcpt = 5min;
+  Duration data = 2min;
+  Duration block = 3min;
+  Duration dot = 10min;
+  Duration quit = 10s;
+  Duration starttls = 30s;
+};
+
+struct Limits {
+  uint32_t connections = 10'000;
+  uint32_t connections_per_address = 200;  // none for trusted networks
+  uint64_t message_size = 52'428'800;
+  uint32_t recipients = 1'000;
+  uint32_t errors_per_session = 20;
+  Duration idle = 5min;
+  uint32_t received_hops = 50;
+};
+
+// Fixed for now; the shaping file takes this over with the issue on traffic control.
+struct Delivery {
+  uint32_t connections_per_path = 10;
+  uint32_t messages_per_connection = 100;
+  uint32_t recipients_per_transaction = 100;
+  uint32_t connections = 2'000;  // outbound, in all
+  Duration idle_connection = 5s;
+};
+
+struct Submission {
+  enum class BareLineEnds : uint8_t {
+    kNormalise,
+    kRefuse
+  } bare_line_ends = BareLineEnds::kNormalise;
+  bool refuse_long_lines = false;  // over 998 octets
+  bool address_literals = false;   // accept user@[192.0.2.1]
+  bool queued_as_plain = false;    // "250 Ok: queued as ID" without the enhanced code
+};
+
+struct Config {
+  std::string file;  // where it was read from
+  std::string hostname;
+  Queue queue;
+  Dns dns;
+  Control control;
+  Events events;
+  Log log;
+  Engine engine;
+  Retry retry;
+  Timeouts timeouts;
+  Limits limits;
+  Delivery delivery;
+  Submission submission;
+  std::vector<Listener> listeners;
+  std::vector<User> users;
+  std::vector<Source> sources;  // never empty after parsing
+  std::vector<Pool> pools;      // never empty after parsing; the first is "default" or the default
+  std::vector<Domain> domains;
+  std::vector<Route> routes;
+};
+
+}  // namespace sluice::config
+
+#endif  // SLUICE_CONFIG_CONFIG_H_

@@ -1,0 +1,127 @@
+// engine/io/net.h — the seam to the network: streams and listeners, real (uv_net) or simulated.
+//
+// PURPOSE   Sessions see bytes, a bounded Write and a few events. Nothing above this file includes
+//           libuv or OpenSSL.
+// RULES     No callback ever runs inside a call of ours: every event comes from the loop.
+//           OnClosed is the last event of a stream, exactly once; the Stream is gone after it.
+// THREADS   A stream lives on the loop that made it.
+
+#ifndef SLUICE_ENGINE_IO_NET_H_
+#define SLUICE_ENGINE_IO_NET_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/base/error.h"
+#include "engine/base/ip_address.h"
+#include "engine/base/time.h"
+
+namespace sluice::io {
+
+// Why a stream ended.
+enum class CloseReason : uint8_t {
+  kLocal,        // we closed it
+  kPeerClosed,   // orderly end by the peer
+  kReset,        // connection reset or broken pipe
+  kRefused,      // connect: refused
+  kUnreachable,  // connect: no route, network or host unreachable, address not available
+  kTimedOut,     // the kernel gave up
+  kTlsFailed,    // handshake or record failure
+  kError,        // anything else
+};
+
+struct CloseInfo {
+  CloseReason reason = CloseReason::kLocal;
+  std::string detail;  // for the operator: system or TLS error text
+};
+
+struct TlsInfo {
+  std::string version;  // "TLSv1.3"
+  std::string cipher;   // "TLS_AES_256_GCM_SHA384"
+  bool resumed = false;
+};
+
+// What the owner of a stream hears. Methods are one line: note the input, settle.
+class StreamEvents {
+ public:
+  virtual ~StreamEvents() = default;
+  virtual void OnConnected() {}                     // outbound only; reading starts by itself
+  virtual void OnRead(std::string_view bytes) = 0;  // valid during the call
+  virtual void OnWritable() {}  // after a Write that took less than it was given: there is room now
+  virtual void OnTlsReady(const TlsInfo&) {}
+  virtual void OnEof() {}  // the peer will send no more; we may still write
+  virtual void OnClosed(const CloseInfo& info) = 0;
+};
+
+// A server's certificates and TLS settings; made by the Net, shared by its listeners, replaced as a
+// whole on reload. A client's settings likewise. Opaque here.
+class TlsServerContext;
+class TlsClientContext;
+
+struct TlsClientParams {
+  std::shared_ptr<TlsClientContext> context;
+  std::string server_name;  // SNI, and the key of session resumption
+};
+
+class Stream {
+ public:
+  // Queues as much as there is room for and says how many octets it took, counted over all slices.
+  // The bytes are copied or sent before the call returns.
+  virtual size_t Write(std::span<const std::string_view> slices) = 0;
+  size_t Write(std::string_view bytes) { return Write(std::span(&bytes, 1)); }
+  // Starts the handshake; what was queued before goes out first in clear. Octets that the peer sent
+  // ahead of the handshake and that OnRead has not delivered yet are dropped (RFC 3207
+  // section 4.2).
+  virtual void StartTlsServer(std::shared_ptr<TlsServerContext> context) = 0;
+  virtual void StartTlsClient(const TlsClientParams& params) = 0;
+  // No OnRead between Pause and Resume. The kernel's buffer then fills and the peer waits.
+  virtual void PauseReading() = 0;
+  virtual void ResumeReading() = 0;
+  // Sends what was taken, says goodbye in TLS, closes. Bounded by two seconds.
+  virtual void Close() = 0;
+  // Closes at once, with a reset.
+  virtual void Abort() = 0;
+  virtual Endpoint local() const = 0;
+  virtual Endpoint peer() const = 0;
+
+ protected:
+  virtual ~Stream() = default;  // owned by the Net
+};
+
+struct ConnectParams {
+  Endpoint to;
+  std::optional<IpAddress> from;  // none: the system's choice. Bound with IP_BIND_ADDRESS_NO_PORT
+};
+
+class Listener {
+ public:
+  virtual ~Listener() = default;  // stops listening
+  virtual Endpoint bound() const = 0;
+};
+
+class Net {
+ public:
+  virtual ~Net() = default;
+
+  // Called for every accepted stream; returns its owner, or null to refuse it (it is reset).
+  using AcceptFn = std::function<StreamEvents*(Stream*)>;
+
+  // `events` must outlive its OnClosed. Never fails at once: failure is an OnClosed.
+  virtual Stream* Connect(const ConnectParams& params, StreamEvents* events) = 0;
+  // Binds with SO_REUSEPORT. Port 0 picks a free one: see bound().
+  virtual Result<std::unique_ptr<Listener>> Listen(const Endpoint& at, AcceptFn accept) = 0;
+  // Reads and checks certificate chain and key; the error names the file.
+  virtual Result<std::shared_ptr<TlsServerContext>> MakeTlsServer(const std::string& cert_file,
+                                                                  const std::string& key_file) = 0;
+  // Opportunistic: no verification. (Verified policies come with the issue on TLS policy.)
+  virtual std::shared_ptr<TlsClientContext> MakeTlsClient() = 0;
+};
+
+}  // namespace sluice::io
+
+#endif  // SLUICE_ENGINE_IO_NET_H_

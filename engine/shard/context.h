@@ -1,0 +1,32 @@
+// engine/shard/context.h — what the parts of one shard share.
+//
+// LIFETIME  Everything here outlives the parts. THREADS  Confined to the shard's loop.
+
+#ifndef SLUICE_ENGINE_SHARD_CONTEXT_H_
+#define SLUICE_ENGINE_SHARD_CONTEXT_H_
+
+#include <memory>
+
+#include "config/config.h"
+#include "engine/base/body.h"
+#include "engine/base/random.h"
+#include "engine/base/time.h"
+#include "engine/base/timer_queue.h"
+#include "engine/io/net.h"
+
+namespace sluice::engine {
+
+struct ShardContext {
+  uint32_t index;
+  const Clock& clock;
+  TimerQueue& timers;
+  io::Net& net;
+  Random& random;
+  BodyBudget& bodies;
+  // Replaced as a whole on reload; who keeps something of it keeps the pointer.
+  std::shared_ptr<const config::Config> config;
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_SHARD_CONTEXT_H_

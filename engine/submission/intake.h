@@ -1,0 +1,44 @@
+// engine/submission/intake.h — the door from submission sessions into the queue.
+//
+// PURPOSE   A session that has read a whole message hands it over and hears when it is durable.
+//           Implemented by engine/shard/shard.cc; tests use a fake.
+
+#ifndef SLUICE_ENGINE_SUBMISSION_INTAKE_H_
+#define SLUICE_ENGINE_SUBMISSION_INTAKE_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/base/body.h"
+#include "engine/base/error.h"
+#include "engine/base/ref.h"
+#include "queue/records.h"
+
+namespace sluice::engine {
+
+// One message after its end of data, complete but for message.body (the queue's business).
+// message.id was taken from Intake::NewId. The content is generated fields + what was received.
+struct Accepted {
+  queue::Message message;
+  std::vector<queue::Recipient> recipients;
+  Ref<const Body> content;
+  std::string peer;      // the client's address, for the event
+  bool capture = false;  // user with deliver = "capture": kept, never sent
+};
+
+class Intake {
+ public:
+  virtual ~Intake() = default;
+  virtual MessageId NewId() = 0;
+  // Is there room for one more message? Else 452 4.3.1 at MAIL (design 12.7).
+  virtual Status Ready() const = 0;
+  // Commits; `done` runs from the shard's loop when the message is durable or refused (kFull, kIo),
+  // never inside this call. 250 may be sent only then. `done` may outlive the session: capture
+  // handles, not pointers.
+  virtual void Submit(Accepted&& accepted, std::function<void(Status)> done) = 0;
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_SUBMISSION_INTAKE_H_

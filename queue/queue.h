@@ -1,0 +1,154 @@
+// queue/queue.h — the embedded queue: group-commit writer, reader, outbox, recovery.
+//
+// PURPOSE   The one door to what is on disk. The engine hands over Transactions and gets
+// completions;
+//           it asks for lanes, recipients and bodies and gets copies.
+// THREADS   Writer methods belong to one thread (or to the simulator), Reader methods to any number
+//           of reader threads (each call opens and ends its own read transaction). Seed and
+//           LaneIdOf are free to all.
+// PROMISE   CommitAll answers only after everything in the batch, bodies included, is synced to
+// disk.
+//           After a failed commit or sync the writer is broken: inserts are refused until restart.
+
+#ifndef SLUICE_QUEUE_QUEUE_H_
+#define SLUICE_QUEUE_QUEUE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/base/body.h"
+#include "engine/base/error.h"
+#include "engine/base/ref.h"
+#include "engine/base/time.h"
+#include "queue/records.h"
+
+namespace sluice::queue {
+
+struct QueueOptions {
+  std::string path;                        // folder; made when missing (0700)
+  uint64_t map_size = uint64_t(64) << 30;  // reserved address space, never grown while running
+  uint64_t max_bytes = uint64_t(32)
+                       << 30;  // our own count: bodies + records; then inserts get kFull
+  uint64_t segment_bytes = uint64_t(64) << 20;
+  uint64_t min_free_bytes = uint64_t(256) << 20;  // of the file system; below: inserts get kFull
+  uint64_t seed = 0;  // of a new queue's hashes; 0: from the system's dice
+  bool sync = true;   // false only in the simulator, on memory file systems
+};
+
+// A new message. `content` is what the body becomes; message.body is filled in by the writer.
+// A recipient whose `due` is later than message.accepted gets its due row at once (held mail).
+struct Insert {
+  Message message;
+  std::vector<Recipient> recipients;
+  Ref<const Body> content;
+};
+
+// The recipient is finished: its row (and due row, if it has one) goes; with the last open
+// recipient the message and its body go too.
+struct Finish {
+  RecipientId recipient;
+  LaneId lane;
+};
+
+// The recipient waits: attempts, due, last_reply, delay_told are written, and the due row is put or
+// moved. Also how an untried recipient that does not fit its lane's window goes to disk ("spill").
+struct Postpone {
+  Recipient recipient;
+  LaneKey lane;
+};
+
+// A sender's whole change: all of it commits or none, with its events (promise 2).
+struct Transaction {
+  std::vector<Insert> inserts;
+  std::vector<Finish> finishes;
+  std::vector<Postpone> postpones;
+  std::vector<Event> events;
+};
+
+// What became of one Transaction, in the order given.
+struct Committed {
+  Status status;
+  std::vector<BodyLocation> bodies;  // of its inserts, in order
+};
+
+struct QueueTotals {
+  uint64_t messages = 0;
+  uint64_t recipients = 0;
+  uint64_t body_bytes = 0;  // live octets of bodies
+  uint64_t disk_bytes = 0;  // what counts against max_bytes
+  uint64_t outbox_rows = 0;
+};
+
+// A row of the outbox: the events of (a part of) one commit, and the key that frees them.
+struct OutboxRow {
+  uint64_t commit = 0;
+  uint32_t part = 0;
+  struct Item {
+    uint64_t id;  // of the event: unique, ascending
+    Event event;
+  };
+  std::vector<Item> items;
+};
+
+struct LoadedRecipient {
+  Recipient recipient;
+  Message message;
+};
+
+class Queue {
+ public:
+  // Opens or makes the queue. Errors name the file and what to do: locked by another process (with
+  // its pid), written by a newer version, corrupt meta, disk.
+  static Result<std::unique_ptr<Queue>> Open(const QueueOptions& options);
+  virtual ~Queue() = default;
+
+  // ---- constant after Open ----
+  // The first id of this run: larger than every id of earlier runs.
+  virtual MessageId first_id() const = 0;
+  virtual LaneId LaneIdOf(const LaneKey& key) const = 0;
+
+  // ---- the writer: one thread ----
+  // Commits all transactions as one group. A transaction that cannot be applied (a damaged record)
+  // fails alone; a failed sync or commit fails all and breaks the writer.
+  virtual std::vector<Committed> CommitAll(std::span<Transaction> batch) = 0;
+  // Frees outbox rows up to and with (commit, part). Rides with the next CommitAll, or Tidy.
+  virtual void FreeOutbox(uint64_t commit, uint32_t part) = 0;
+  // Idle work, one bounded slice: copies out nearly empty segments, frees outbox rows. True: more.
+  virtual bool Tidy() = 0;
+  // False once broken: the error of the commit that did it.
+  virtual Status writable() const = 0;
+
+  // ---- readers: any thread ----
+  // Lane rows in pages, in key order: those after `after` (none: from the start).
+  virtual Result<std::vector<LaneRow>> Lanes(std::optional<LaneId> after, size_t limit) = 0;
+  // The first `limit` recipients of the lane's due index with due <= until, soonest first. A
+  // damaged record is skipped and told through `damaged`.
+  virtual Result<std::vector<LoadedRecipient>> Due(const LaneId& lane, WallTime until, size_t limit,
+                                                   std::vector<RecipientId>* damaged) = 0;
+  // The recovery sweep: untried recipients of earlier runs that have no due row, by message id,
+  // beginning at `from`; looks at most at `limit` recipients. `next` is where to go on; 0: done.
+  struct Sweep {
+    std::vector<LoadedRecipient> found;
+    std::vector<RecipientId> damaged;
+    MessageId next = 0;
+  };
+  virtual Result<Sweep> Orphans(MessageId from, size_t limit) = 0;
+  virtual Result<LoadedRecipient> Load(const RecipientId& id) = 0;
+  // Reads [offset, offset + length) of a stored body. Checks the checksum when it reads all of it.
+  virtual Result<std::string> ReadBody(const BodyLocation& body, uint32_t offset,
+                                       uint32_t length) = 0;
+  // At most `limit` rows after (commit, part), oldest first.
+  virtual Result<std::vector<OutboxRow>> Outbox(uint64_t after_commit, uint32_t after_part,
+                                                size_t limit) = 0;
+  virtual QueueTotals totals() const = 0;  // exact, kept in memory, cheap
+};
+
+}  // namespace sluice::queue
+
+#endif  // SLUICE_QUEUE_QUEUE_H_

@@ -1,0 +1,182 @@
+// queue/records.h — what the queue keeps of a message, a recipient, a lane and an event.
+//
+// PURPOSE   Plain values, used by the engine as they are. Their stored form (versioned, compact,
+//           checksummed) is made and checked by codec.h only.
+// LIMITS    Every string has a bound (kMax... below); submission refuses or cuts before it gets
+// here.
+
+#ifndef SLUICE_QUEUE_RECORDS_H_
+#define SLUICE_QUEUE_RECORDS_H_
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/base/message_id.h"
+#include "engine/base/time.h"
+
+namespace sluice::queue {
+
+// Octets. Addresses: RFC 5321 4.5.3.1 allows 64 + 1 + 255, UTF-8 included.
+inline constexpr size_t kMaxAddress = 320;
+inline constexpr size_t kMaxName = 128;       // tenant, campaign, source, user
+inline constexpr size_t kMaxReplyText = 512;  // the part of a remote reply we keep
+inline constexpr size_t kMaxOrcpt = 500;      // RFC 3461 4.2
+inline constexpr size_t kMaxEnvid = 100;      // RFC 3461 4.4
+inline constexpr size_t kMaxCuts = 64;        // header fields cut out on the way out
+
+// Where a body lies in the segment files.
+struct BodyLocation {
+  uint32_t segment = 0;
+  uint32_t length = 0;
+  uint64_t offset = 0;
+  uint64_t checksum = 0;  // XXH3 of the stored octets
+
+  friend bool operator==(const BodyLocation&, const BodyLocation&) = default;
+};
+
+// Octets [offset, offset + length) of the stored body that never leave (Bcc, Return-Path, ...).
+struct Cut {
+  uint32_t offset = 0;
+  uint32_t length = 0;
+
+  friend bool operator==(const Cut&, const Cut&) = default;
+};
+
+enum class DsnRet : uint8_t { kUnset, kFull, kHeaders };  // RFC 3461 4.3
+
+// RFC 3461 4.1. None of the bits: the default (failure).
+enum NotifyBits : uint8_t {
+  kNotifyNever = 1,
+  kNotifySuccess = 2,
+  kNotifyFailure = 4,
+  kNotifyDelay = 8,
+};
+
+enum MessageFlags : uint16_t {
+  kFlag8Bit = 1,      // the body or header has octets over 127
+  kFlagSmtpUtf8 = 2,  // submitted with SMTPUTF8: addresses or header need it
+  kFlagDots = 4,      // some line begins with a dot: DATA needs stuffing
+  kFlagBulk = 8,      // class bulk, else transactional
+  kFlagReport = 16,   // our own DSN: no report about it, lane of its own
+  kFlagSigned = 32,   // carries a signature (ours or another's): never altered
+};
+
+// One accepted message. The stored body is: generated fields (Received, ...) + content as received.
+struct Message {
+  MessageId id = 0;
+  WallTime accepted{};
+  // max_age runs from here (design 12.1); later than `accepted` only for held mail.
+  WallTime released{};
+  std::string sender;  // empty: the null sender
+  std::string tenant;
+  std::string campaign;
+  std::string user;   // the login, empty for trusted networks
+  std::string envid;  // RFC 3461, xtext as given
+  DsnRet ret = DsnRet::kUnset;
+  uint16_t flags = 0;
+  uint32_t header_length = 0;  // octets of the stored body up to and with the blank line
+  uint32_t recipients = 0;     // accepted at first; how many are still open is the queue's business
+  BodyLocation body;
+  std::vector<Cut> cuts;  // ascending, disjoint
+
+  friend bool operator==(const Message&, const Message&) = default;
+};
+
+struct RecipientId {
+  MessageId message = 0;
+  uint32_t index = 0;
+
+  friend auto operator<=>(const RecipientId&, const RecipientId&) = default;
+};
+
+// One envelope recipient: what is scheduled, tried and reported.
+struct Recipient {
+  RecipientId id;
+  std::string address;  // local part as given, domain lower case, in its ASCII (A-label) form
+  std::string orcpt;    // RFC 3461, as given
+  uint8_t notify = 0;   // NotifyBits
+  uint16_t attempts = 0;
+  bool delay_told = false;  // a delay notice went out
+  WallTime due{};           // of the next attempt; at first the time of acceptance
+  std::string last_reply;   // "421 4.7.0 ..." or our own words; at most kMaxReplyText
+
+  friend bool operator==(const Recipient&, const Recipient&) = default;
+};
+
+// (recipient domain, tenant, campaign): what fairness and pausing work on.
+struct LaneKey {
+  std::string domain;
+  std::string tenant;
+  std::string campaign;
+
+  friend auto operator<=>(const LaneKey&, const LaneKey&) = default;
+};
+
+// XXH3-128 of the LaneKey under the queue's own random seed (so that nobody can make two collide).
+struct LaneId {
+  uint64_t high = 0;
+  uint64_t low = 0;
+
+  friend auto operator<=>(const LaneId&, const LaneId&) = default;
+};
+
+// What the queue knows of a lane that has rows in the due index.
+struct LaneRow {
+  LaneId id;
+  LaneKey key;
+  uint64_t waiting = 0;  // rows in the due index
+  WallTime next_due{};   // of the first of them
+};
+
+enum class EventType : uint8_t {
+  kAccepted = 1,
+  kDeferred,
+  kDelivered,
+  kBounced,
+  kExpired,
+  kSuppressed,
+  kCancelled,
+  kCaptured,
+  kAlert,  // to the operator: `text` says what and what to do
+};
+
+// Ends a recipient's life: exactly one of these per recipient (promise 2). Captured is kept, so it
+// ends it here too.
+constexpr bool IsFinal(EventType type) {
+  return type != EventType::kAccepted && type != EventType::kDeferred && type != EventType::kAlert;
+}
+
+// One line of the record. Unused fields are empty. Its id is given by the commit that carries it.
+struct Event {
+  EventType type = EventType::kAccepted;
+  WallTime time{};
+  MessageId message = 0;
+  uint32_t recipient_index = 0;
+  uint64_t size = 0;
+  std::string recipient;
+  std::string sender;
+  std::string tenant;
+  std::string campaign;
+  std::string site;
+  std::string host;  // "mx1.example.net [192.0.2.1]:25"
+  std::string source;
+  std::string user;
+  std::string peer;      // accepted: the client's address
+  std::string text;      // the reply's text, cleaned, at most kMaxReplyText
+  std::string enhanced;  // "5.1.1"
+  std::string tls;       // "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty: in clear
+  std::string reason;  // our own class of the outcome: "max_age", "null_mx", "protocol_fault", ...
+  uint16_t code = 0;   // basic reply code; 0: no reply
+  uint16_t attempt = 0;
+  int64_t queue_ms = 0;  // from acceptance to now
+  WallTime next_due{};   // deferred: when it is tried again
+
+  friend bool operator==(const Event&, const Event&) = default;
+};
+
+}  // namespace sluice::queue
+
+#endif  // SLUICE_QUEUE_RECORDS_H_
