@@ -7,7 +7,9 @@
 #ifndef SLUICE_ENGINE_BASE_RANDOM_H_
 #define SLUICE_ENGINE_BASE_RANDOM_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "engine/base/check.h"
 
