@@ -44,6 +44,7 @@ IpAddress IpAddress::V6(const std::array<uint8_t, 16>& bytes) {
 }
 
 std::optional<IpAddress> IpAddress::Parse(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // C text would end there
   const std::string z(text);
   in_addr v4;
   if (inet_pton(AF_INET, z.c_str(), &v4) == 1) return V4(ntohl(v4.s_addr));
