@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "engine/base/error.h"
 #include "engine/base/ip_address.h"
@@ -76,8 +77,13 @@ class Stream {
   size_t Write(std::string_view bytes) { return Write(std::span(&bytes, 1)); }
   // Starts the handshake; what was queued before goes out first in clear. Octets that the peer sent
   // ahead of the handshake and that OnRead has not delivered yet are dropped (RFC 3207
-  // section 4.2).
-  virtual void StartTlsServer(std::shared_ptr<TlsServerContext> context) = 0;
+  // section 4.2). `already_read` are octets of the handshake that OnRead did deliver (a TLS-only
+  // port that first looks whether its client talks TLS at all).
+  virtual void StartTlsServer(std::shared_ptr<TlsServerContext> context,
+                              std::string_view already_read) = 0;
+  void StartTlsServer(std::shared_ptr<TlsServerContext> context) {
+    StartTlsServer(std::move(context), {});
+  }
   virtual void StartTlsClient(const TlsClientParams& params) = 0;
   // No OnRead between Pause and Resume. The kernel's buffer then fills and the peer waits.
   virtual void PauseReading() = 0;
