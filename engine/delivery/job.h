@@ -74,11 +74,10 @@ enum class Fault : uint8_t {
 struct AttemptResult {
   Stage stage = Stage::kLocal;
   Fault fault = Fault::kNone;
-  uint16_t code = 0;        // basic code of the deciding reply; 0: none
-  std::string enhanced;     // "5.1.1" or empty
-  std::string text;         // cleaned (control characters removed), lines joined by " ", bounded
-  bool dsn_passed = false;  // the host offers DSN: reports of success are its business now
-  bool after_dot = false;   // lost or timed out after the final dot: may be a duplicate next time
+  uint16_t code = 0;       // basic code of the deciding reply; 0: none
+  std::string enhanced;    // "5.1.1" or empty
+  std::string text;        // cleaned (control characters removed), lines joined by " ", bounded
+  bool after_dot = false;  // lost or timed out after the final dot: may be a duplicate next time
   bool dsn_passed_on = false;  // the host offers DSN (RFC 3461): success reports are its business
   std::string host;            // "mx1.example.net [192.0.2.1]:25"
   std::string tls;             // "TLSv1.3 TLS_AES_256_GCM_SHA384", empty: in clear
