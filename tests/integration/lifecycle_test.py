@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Start, stop, reload and restart; and every way to start wrongly, with a message that helps."""
+
+import os
+import shutil
+import signal
+import smtplib
+import ssl
+
+import harness
+from harness import PASSWORD, sluice
+
+
+class Lifecycle(harness.Case):
+    def send(self, config, recipient="a@one.test"):
+        with smtplib.SMTP("127.0.0.1", config.plain, timeout=30) as client:
+            client.sendmail("shop@sender.test", recipient, "Subject: x\n\nx\n")
+
+    def test_sigterm_ends_it_in_time_with_connections_open(self):
+        sink = self.world.sink()
+        config = self.world.config(sink=sink)
+        engine = self.world.engine(config)
+        idle = smtplib.SMTP("127.0.0.1", config.plain, timeout=30)
+        midway = smtplib.SMTP("127.0.0.1", config.plain, timeout=30)
+        midway.ehlo()
+        midway.docmd("MAIL FROM:<shop@sender.test>")
+        self.send(config)
+        sink.wait_for(1)
+        self.assert_stops(engine, within=10)
+        for client in (idle, midway):
+            client.close()
+
+    def test_what_waits_survives_a_restart_and_is_delivered_then(self):
+        dead = harness.free_port()
+        config = self.world.config(extra=f'[[route]]\nmatch = "*"\nhosts = ["127.0.0.1:{dead}"]\n')
+        engine = self.world.engine(config)
+        for i in range(20):
+            self.send(config, f"p{i}@d{i % 4}.test")
+        self.world.wait_for_events(1, "deferred")
+        self.assert_stops(engine)
+        sink = self.world.sink()
+        config.replace(f"127.0.0.1:{dead}", f"127.0.0.1:{sink.port}")
+        self.world.engine(config)
+        self.world.wait_for_events(20, "delivered")
+        self.assertEqual(sorted(r for m in sink.messages() for r in m["recipients"]),
+                         sorted(f"p{i}@d{i % 4}.test" for i in range(20)))
+        ids = [e["message"] for e in self.world.events("accepted")]
+        self.assertEqual(len(set(ids)), 20)
+
+    def test_ids_are_never_used_twice_over_restarts(self):
+        sink = self.world.sink()
+        config = self.world.config(sink=sink)
+        for start in range(1, 4):
+            engine = self.world.engine(config)
+            self.send(config)
+            sink.wait_for(start)
+            self.assert_stops(engine)
+        self.assertEqual(len({e["message"] for e in self.world.events("accepted")}), 3)
+        self.assertEqual(len({e["id"] for e in self.world.events()}), len(self.world.events()))
+
+    def test_sighup_brings_new_users_and_certificates(self):
+        sink = self.world.sink()
+        config = self.world.config(sink=sink)
+        engine = self.world.engine(config)
+
+        def login(user, cafile):
+            context = ssl.create_default_context(cafile=cafile)
+            with smtplib.SMTP("localhost", config.starttls, timeout=30) as client:
+                client.starttls(context=context)
+                client.login(user, PASSWORD)
+
+        login("crm", self.world.cert)
+        with self.assertRaises(smtplib.SMTPAuthenticationError):
+            login("newcomer", self.world.cert)
+        first = self.world.folder / "first-cert.pem"
+        shutil.copy(self.world.cert, first)
+        cert, key = self.world.make_certificate("second")
+        os.replace(cert, self.world.cert)
+        os.replace(key, self.world.key)
+        config.users.append("newcomer")
+        config.write()
+        engine.signal(signal.SIGHUP)
+
+        def reloaded():
+            try:
+                login("newcomer", self.world.cert)
+                return True
+            except (ssl.SSLError, smtplib.SMTPException):
+                return False
+        harness.wait_until(reloaded, "the new user may log in under the new certificate")
+        with self.assertRaises(ssl.SSLError):
+            login("crm", first)
+
+    def test_a_broken_file_at_reload_leaves_everything_as_it_was(self):
+        sink = self.world.sink()
+        config = self.world.config(sink=sink)
+        engine = self.world.engine(config)
+        config.path.write_text("hostname = \n")
+        engine.signal(signal.SIGHUP)
+        harness.wait_until(lambda: "sluice.toml" in engine.log_text(), "the log names the file")
+        self.send(config)
+        sink.wait_for(1)
+        self.assert_stops(engine)
+
+    # --- wrong starts ---
+
+    def refused(self, config, *words, status=None):
+        engine = self.world.engine(config, wait=False)
+        code = engine.wait()
+        self.assertIn(code, (1, 2) if status is None else (status,), engine.log_text())
+        for word in words:
+            self.assertIn(word, engine.log_text())
+        self.assertNotIn("check failed", engine.log_text())
+
+    def test_a_port_in_use_is_named(self):
+        config = self.world.config(sink=self.world.sink())
+        self.world.engine(config)
+        other = self.world.config(name="other.toml")
+        other.replace('path = "queue"', 'path = "other-queue"')
+        other.replace('"control.sock"', '"other.sock"')
+        other.replace('"events.jsonl"', '"other-log.jsonl"')
+        other.replace(f"127.0.0.1:{other.plain}", f"127.0.0.1:{config.plain}")
+        self.refused(other, str(config.plain))
+
+    def test_a_second_process_on_the_queue_is_refused(self):
+        config = self.world.config(sink=self.world.sink())
+        self.world.engine(config)
+        other = self.world.config(name="other.toml")
+        other.replace('"control.sock"', '"other.sock"')
+        self.refused(other, "queue")
+        self.send(config)
+        self.world.wait_for_events(1, "delivered")
+
+    def test_a_missing_and_a_wrong_key_file_are_named(self):
+        config = self.world.config()
+        text = config.path.read_text()
+        config.path.write_text(text.replace(f'key = "{self.world.key.name}"', 'key = "gone.pem"'))
+        self.refused(config, "gone.pem")
+        _, foreign = self.world.make_certificate("foreign")
+        config.path.write_text(text.replace(f'key = "{self.world.key.name}"', f'key = "{foreign.name}"'))
+        self.refused(config, foreign.name)
+        self.assertEqual(sluice("check", "-c", config.path).returncode, 2)
+
+    def test_an_unwritable_queue_is_named(self):
+        config = self.world.config()
+        (self.world.folder / "queue").write_text("a file where the folder should be\n")
+        self.refused(config, "queue")
+
+    def test_wrong_configuration_is_told_with_line_and_key(self):
+        config = self.world.config()
+        text = config.path.read_text()
+        for change, words in ((('hostname = "mta.test"', 'hostname = 5'), ("hostname", ":1")),
+                              (('hostname = "mta.test"', 'hostnam = "mta.test"'), ("hostnam", ":1")),
+                              (('role = "submission"', 'role = "relay"'), ("role",)),
+                              (('[queue]', '[queue'), ("sluice.toml",)),
+                              (('gaps = ["1s"]', 'gaps = ["1 parsec"]'), ("gaps",))):
+            config.path.write_text(text.replace(*change))
+            self.refused(config, *words, status=2)
+            checked = sluice("check", "-c", config.path)
+            self.assertEqual(checked.returncode, 2, checked.stdout + checked.stderr)
+
+    def test_a_missing_file_and_wrong_usage(self):
+        gone = sluice("run", "-c", self.world.folder / "gone.toml")
+        self.assertEqual(gone.returncode, 2)
+        self.assertIn("gone.toml", gone.stderr)
+        self.assertEqual(sluice("run").returncode, 2)
+        self.assertEqual(sluice("dance").returncode, 2)
+        self.assertEqual(sluice("--help").returncode, 0)
+
+    def test_check_accepts_what_run_accepts(self):
+        config = self.world.config(sink=self.world.sink())
+        checked = sluice("check", "-c", config.path)
+        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+
+
+if __name__ == "__main__":
+    harness.main()
