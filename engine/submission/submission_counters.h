@@ -1,0 +1,33 @@
+// engine/submission/submission_counters.h — what a listener counts, for status and metrics.
+
+#ifndef SLUICE_ENGINE_SUBMISSION_SUBMISSION_COUNTERS_H_
+#define SLUICE_ENGINE_SUBMISSION_SUBMISSION_COUNTERS_H_
+
+#include <cstdint>
+
+namespace sluice::engine {
+
+struct SubmissionCounters {
+  uint64_t connections = 0;
+  uint64_t connections_refused = 0;  // 421: over a limit, or stopping
+  uint64_t tls = 0;                  // handshakes done
+  uint64_t tls_failed = 0;
+  uint64_t clear_greetings = 0;  // old clients on a TLS-only port (design 12.14)
+  uint64_t logins = 0;
+  uint64_t logins_failed = 0;
+  uint64_t messages = 0;  // answered 250
+  uint64_t recipients = 0;
+  uint64_t content_bytes = 0;
+  uint64_t messages_refused = 0;  // 4xx or 5xx after the content
+  uint64_t recipients_refused = 0;
+  uint64_t messages_paced = 0;  // the reply to MAIL was delayed
+  uint64_t bare_line_ends = 0;  // normalised within accepted content
+  uint64_t memory_pauses = 0;   // a session stopped reading for the body budget
+  uint64_t timeouts = 0;
+  uint64_t errors_closed = 0;   // 421 for too many errors
+  uint64_t unread_replies = 0;  // closed: the client did not read
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_SUBMISSION_SUBMISSION_COUNTERS_H_
