@@ -25,6 +25,11 @@ if(SLUICE_SANITIZE)
   endif()
 endif()
 
+if(SLUICE_FUZZ)
+  # The fuzzer steers by the coverage of our libraries, not only of its own target.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 find_package(Threads REQUIRED)
 
 # One precompiled header of standard headers for the whole tree, made once by sluice_base and used
