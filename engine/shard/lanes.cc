@@ -1,0 +1,280 @@
+#include "engine/shard/lanes.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/text.h"
+#include "engine/delivery/verdict.h"
+
+namespace sluice::engine {
+
+Lanes::Lanes(ShardContext& shard, const queue::Queue& queue, Links& links, LanesOwner& owner)
+    : shard_(shard), queue_(queue), links_(links), owner_(owner), timer_(shard.timers, [this] {
+        OnTimer();
+      }) {}
+
+LaneHandle Lanes::FindOrMake(const queue::LaneKey& key) {
+  const queue::LaneId id = queue_.LaneIdOf(key);
+  if (const auto it = by_id_.find(id); it != by_id_.end()) return it->second;
+  const LaneHandle handle = lanes_.Emplace();
+  by_id_.emplace(id, handle);
+  Lane& lane = *lanes_.Get(handle);
+  lane.id = id;
+  lane.key = key;
+  return handle;
+}
+
+void Lanes::WakeUp(Lane& lane, LaneHandle handle) {
+  if (lane.site == nullptr) owner_.OnLaneAwake(lane, handle);
+  CHECK(lane.site != nullptr);
+}
+
+// A full shard must not starve the lanes that move: the fuller it is, the less each may hold.
+size_t Lanes::WindowLimit() const {
+  if (in_memory_ < kShardMax / 2) return kWindowMax;
+  if (in_memory_ < kShardMax) return 32;
+  return 2;
+}
+
+bool Lanes::Suspended(const Lane& lane) const {
+  return lane.site != nullptr && shard_.clock.Now() < lane.site->suspended_until;
+}
+
+void Lanes::Push(Lane& lane, LaneHandle handle, Waiting waiting) {
+  WakeUp(lane, handle);
+  if (waiting.indexed) lane.Window().loaded.insert(waiting.recipient.id);
+  lane.Window().ready.push_back(std::move(waiting));
+  ++in_memory_;
+  ++lane.site->ready;
+  owner_.OnReady(lane, handle);
+}
+
+void Lanes::Add(Waiting waiting) {
+  const queue::Message& message = waiting.message->message;
+  const LaneHandle handle = FindOrMake(
+      {std::string(DomainOf(waiting.recipient.address)), message.tenant, message.campaign});
+  Lane& lane = *lanes_.Get(handle);
+  // Behind what is due on disk, so that the order of acceptance holds within the lane.
+  const bool behind = lane.on_disk > 0 && lane.next_due <= shard_.clock.Wall();
+  if (behind || Suspended(lane) || lane.ready() >= WindowLimit())
+    return Spill(lane, handle, std::move(waiting));
+  Push(lane, handle, std::move(waiting));
+}
+
+void Lanes::AddSleeping(queue::LaneRow row) {
+  const LaneHandle handle = FindOrMake(row.key);
+  Lane& lane = *lanes_.Get(handle);
+  lane.on_disk += row.waiting;
+  WakeAt(lane, handle, row.next_due);
+}
+
+Waiting Lanes::Take(Lane& lane) {
+  LaneWindow& window = *lane.window;
+  CHECK(!window.ready.empty());
+  Waiting waiting = std::move(window.ready.front());
+  window.ready.pop_front();
+  ++window.in_flight;
+  CHECK(lane.site->ready > 0);
+  --lane.site->ready;
+  return waiting;
+}
+
+void Lanes::PutBack(LaneHandle handle, Waiting waiting) {
+  Lane& lane = *lanes_.Get(handle);
+  LaneWindow& window = *lane.window;
+  CHECK(window.in_flight > 0);
+  --window.in_flight;
+  window.ready.push_front(std::move(waiting));
+  ++lane.site->ready;
+  owner_.OnReady(lane, handle);
+}
+
+void Lanes::Committing(Lane& lane) {
+  LaneWindow& window = *lane.window;
+  CHECK(window.in_flight > 0);
+  CHECK(in_memory_ > 0);
+  --window.in_flight;
+  --in_memory_;
+  ++window.committing;
+}
+
+void Lanes::Forget(LaneWindow& window, queue::RecipientId id) {
+  if (window.refilling) {
+    window.gone.push_back(id);
+  } else {
+    window.loaded.erase(id);
+  }
+}
+
+void Lanes::Finished(LaneHandle handle, queue::RecipientId id, bool indexed) {
+  Lane& lane = *lanes_.Get(handle);
+  LaneWindow& window = *lane.window;
+  CHECK(window.committing > 0);
+  --window.committing;
+  if (indexed) {
+    CHECK(lane.on_disk > 0);
+    --lane.on_disk;
+    Forget(window, id);
+  }
+  Refill(lane, handle);
+  Tidy(handle);
+}
+
+void Lanes::Postponed(LaneHandle handle, queue::RecipientId id, bool indexed, WallTime due) {
+  Lane& lane = *lanes_.Get(handle);
+  LaneWindow& window = *lane.window;
+  CHECK(window.committing > 0);
+  --window.committing;
+  if (indexed) {
+    Forget(window, id);
+  } else {
+    ++lane.on_disk;
+  }
+  window.postponed_next = std::min(window.postponed_next, due);
+  if (due < lane.next_due) WakeAt(lane, handle, due);
+  Refill(lane, handle);
+  Tidy(handle);
+}
+
+void Lanes::Abandon(LaneHandle handle) {
+  Lane& lane = *lanes_.Get(handle);
+  CHECK(lane.window->committing > 0);
+  --lane.window->committing;
+  Tidy(handle);
+}
+
+void Lanes::Spill(Lane& lane, LaneHandle handle, Waiting waiting) {
+  CHECK(!waiting.indexed);
+  ++lane.Window().committing;
+  const queue::RecipientId id = waiting.recipient.id;
+  waiting.recipient.due = std::max(waiting.recipient.due, shard_.clock.Wall());
+  const WallTime due = waiting.recipient.due;
+  queue::Transaction transaction;
+  transaction.postpones.push_back({std::move(waiting.recipient), lane.key});
+  links_.Submit(std::move(transaction), false, [this, handle, id, due](queue::Committed committed) {
+    if (committed.status) return Postponed(handle, id, false, due);
+    // Not written, so not in the due index: the recovery sweep of the next start finds it.
+    Abandon(handle);
+  });
+}
+
+void Lanes::Evict(Lane& lane, LaneHandle handle) {
+  if (lane.ready() == 0) return;
+  std::deque<Waiting> ready = std::move(lane.window->ready);
+  lane.window->ready.clear();
+  CHECK(lane.site->ready >= ready.size());
+  CHECK(in_memory_ >= ready.size());
+  lane.site->ready -= ready.size();
+  in_memory_ -= ready.size();
+  for (Waiting& waiting : ready) {
+    if (waiting.indexed) {
+      Forget(*lane.window, waiting.recipient.id);
+      if (waiting.recipient.due < lane.next_due) WakeAt(lane, handle, waiting.recipient.due);
+    } else {
+      Spill(lane, handle, std::move(waiting));
+    }
+  }
+}
+
+void Lanes::WakeAt(Lane& lane, LaneHandle handle, WallTime due) {
+  lane.next_due = due;
+  if (due == WallTime::max()) return;
+  wakes_.push({due, handle});
+  if (wakes_.top().lane == handle && wakes_.top().due == due)
+    timer_.Set(shard_.clock.Now() + std::max(Duration(0), due - shard_.clock.Wall()));
+}
+
+void Lanes::OnTimer() {
+  // A slice a turn: a million lanes that become due at once must not stop the loop.
+  static constexpr int kSlice = 1'000;
+  const WallTime now = shard_.clock.Wall();
+  for (int i = 0; i < kSlice && !wakes_.empty() && wakes_.top().due <= now; ++i) {
+    const Wake wake = wakes_.top();
+    wakes_.pop();
+    Lane* lane = lanes_.Get(wake.lane);
+    if (lane != nullptr && lane->next_due == wake.due) Refill(*lane, wake.lane);
+  }
+  if (!wakes_.empty())
+    timer_.Set(shard_.clock.Now() + std::max(Duration(0), wakes_.top().due - now));
+}
+
+Lanes::Refilled Lanes::Read(queue::Queue& queue, const queue::LaneId& lane, WallTime now,
+                            size_t limit) {
+  Refilled out{.rows = queue.Due(lane, now, limit, nullptr), .damaged = {}};
+  if (!out.rows) return out;
+  if (out.rows->size() >= limit) {
+    out.more = true;
+    return out;
+  }
+  // What is due is read; when is the next one? The index is walked again, one row further.
+  const auto ahead = queue.Due(lane, WallTime::max(), out.rows->size() + 1, &out.damaged);
+  if (ahead && ahead->size() > out.rows->size()) out.next = ahead->back().recipient.due;
+  return out;
+}
+
+void Lanes::Refill(Lane& lane, LaneHandle handle) {
+  if (lane.on_disk == 0 || lane.next_due > shard_.clock.Wall() || Suspended(lane)) return;
+  LaneWindow& window = lane.Window();
+  const bool probing = lane.site != nullptr && lane.site->probing;
+  const size_t room = probing ? kProbeWindow : WindowLimit();
+  if (window.refilling || window.ready.size() > room / 2) return;
+  window.refilling = true;
+  window.postponed_next = WallTime::max();
+  const size_t limit = window.loaded.size() + room - window.ready.size();
+  links_.Ask(
+      [this, handle, id = lane.id, now = shard_.clock.Wall(), limit](queue::Queue& queue) -> Task {
+        return [this, handle, refilled = Read(queue, id, now, limit)]() mutable {
+          OnRefilled(handle, std::move(refilled));
+        };
+      });
+}
+
+void Lanes::OnRefilled(LaneHandle handle, Refilled refilled) {
+  Lane& lane = *lanes_.Get(handle);
+  LaneWindow& window = *lane.window;
+  CHECK(window.refilling);
+  for (const queue::RecipientId& id : refilled.damaged) owner_.OnDamaged(lane, id);
+  const WallTime now = shard_.clock.Wall();
+  Ref<const SharedMessage> last;
+  if (refilled.rows) {
+    for (queue::LoadedRecipient& row : *refilled.rows) {
+      if (window.loaded.contains(row.recipient.id)) continue;
+      if (!last || last->message.id != row.message.id)
+        last = MakeRef<SharedMessage>(std::move(row.message));
+      Waiting waiting{last, std::move(row.recipient), {}, true};
+      if (IsExpired(shard_.config->retry, last->message, now)) {
+        window.loaded.insert(waiting.recipient.id);
+        ++window.in_flight;
+        ++in_memory_;
+        owner_.OnExpired(lane, handle, std::move(waiting));
+      } else {
+        Push(lane, handle, std::move(waiting));
+      }
+    }
+  }
+  window.refilling = false;
+  for (const queue::RecipientId& id : window.gone) window.loaded.erase(id);
+  window.gone.clear();
+  WallTime next = refilled.more || !refilled.rows ? now : refilled.next;
+  // A disk that cannot be read is asked again in a while, not at once.
+  if (!refilled.rows) next = now + Duration(10'000'000);
+  WakeAt(lane, handle, std::min(next, window.postponed_next));
+  if (Suspended(lane)) Evict(lane, handle);
+  Tidy(handle);
+}
+
+void Lanes::Tidy(LaneHandle handle) {
+  Lane* lane = lanes_.Get(handle);
+  // What is still `loaded` then was abandoned: the set must stay, or a refill brings it back.
+  if (lane == nullptr || !lane->asleep() || (lane->window && !lane->window->loaded.empty())) return;
+  lane->window.reset();
+  // A site in trouble keeps its lanes: it wakes them itself when it may be tried again.
+  if (lane->site != nullptr && (lane->on_disk == 0 || lane->site->failures == 0))
+    owner_.OnLaneAsleep(*lane, handle);
+  if (lane->on_disk > 0) return;
+  by_id_.erase(lane->id);
+  lanes_.Erase(handle);
+}
+
+}  // namespace sluice::engine

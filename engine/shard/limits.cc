@@ -1,0 +1,80 @@
+#include "engine/shard/limits.h"
+
+#include <utility>
+
+#include "engine/base/check.h"
+
+namespace sluice::engine {
+
+uint32_t Limits::OwnerOf(const std::string& path) const {
+  return uint32_t(std::hash<std::string>{}(path) % peers_.size());
+}
+
+void Limits::Acquire(const std::string& path, std::function<void()> granted) {
+  if (open_ >= settings_.connections_total) {
+    waiting_for_total_.emplace_back(path, std::move(granted));
+    return;
+  }
+  ++open_;
+  const uint32_t owner = OwnerOf(path);
+  Waiter waiter{shard_, std::move(granted)};
+  if (owner == shard_) return AcquireHere(path, std::move(waiter));
+  Limits* peer = peers_[owner];
+  out_.Send(owner, [peer, path, waiter = std::move(waiter)]() mutable {
+    peer->AcquireHere(path, std::move(waiter));
+  });
+}
+
+void Limits::AcquireHere(const std::string& path, Waiter waiter) {
+  Path& p = paths_[path];
+  if (p.out >= settings_.connections_per_path) {
+    p.waiting.push_back(std::move(waiter));
+    return;
+  }
+  ++p.out;
+  Grant(std::move(waiter));
+}
+
+void Limits::Grant(Waiter waiter) {
+  if (waiter.shard == shard_) return waiter.granted();
+  out_.Send(waiter.shard, [granted = std::move(waiter.granted)]() mutable { granted(); });
+}
+
+void Limits::Release(const std::string& path) {
+  CHECK(open_ > 0);
+  --open_;
+  const uint32_t owner = OwnerOf(path);
+  if (owner == shard_) {
+    ReleaseHere(path);
+  } else {
+    Limits* peer = peers_[owner];
+    out_.Send(owner, [peer, path] { peer->ReleaseHere(path); });
+  }
+  if (waiting_for_total_.empty() || open_ >= settings_.connections_total) return;
+  auto [next, granted] = std::move(waiting_for_total_.front());
+  waiting_for_total_.pop_front();
+  Acquire(next, std::move(granted));
+}
+
+void Limits::ReleaseHere(const std::string& path) {
+  const auto it = paths_.find(path);
+  CHECK(it != paths_.end());
+  Path& p = it->second;
+  CHECK(p.out > 0);
+  --p.out;
+  if (!p.waiting.empty() && p.out < settings_.connections_per_path) {
+    Waiter waiter = std::move(p.waiting.front());
+    p.waiting.pop_front();
+    ++p.out;
+    Grant(std::move(waiter));
+    return;
+  }
+  if (p.out == 0 && p.waiting.empty()) paths_.erase(it);
+}
+
+uint32_t Limits::permits_out(const std::string& path) const {
+  const auto it = paths_.find(path);
+  return it == paths_.end() ? 0 : it->second.out;
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,75 @@
+// engine/shard/limits.h — how many connections may be open on a path, asked for and given back.
+//
+// PURPOSE   The one door to limits: answers are asynchronous, because the owner of a limit may be
+//           another shard (later: another machine). Today a fixed number per (source, site) and a
+//           share of the total per shard; traffic control will put its values behind the same door.
+// OWNERSHIP The path's owner shard, by hash of its name, counts all permits that are out. A permit
+//           counts as used until given back, so no cap is ever exceeded.
+// THREADS   Each shard has its Limits; they talk through their switchboards.
+
+#ifndef SLUICE_ENGINE_SHARD_LIMITS_H_
+#define SLUICE_ENGINE_SHARD_LIMITS_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/shard/switchboard.h"
+
+namespace sluice::engine {
+
+struct LimitSettings {
+  uint32_t connections_per_path = 10;
+  uint32_t connections_total = 2'000;  // of this shard
+};
+
+class Limits {
+ public:
+  // `out` is this shard's and outlives the Limits.
+  Limits(uint32_t shard, Switchboard& out, const LimitSettings& settings)
+      : shard_(shard), out_(out), settings_(settings) {}
+  // The Limits of all shards, by number; set once before the loops run.
+  void Join(std::span<Limits* const> peers) { peers_.assign(peers.begin(), peers.end()); }
+  void SetSettings(const LimitSettings& settings) { settings_ = settings; }
+
+  // `granted` runs on this shard's loop, possibly inside the call, once there is a permit for one
+  // more connection on the path. It may take long: the path may be full.
+  void Acquire(const std::string& path, std::function<void()> granted);
+  // Gives a permit back; it goes to whoever waits longest.
+  void Release(const std::string& path);
+  // How many permits of a path this shard owns are out (for status and tests).
+  uint32_t permits_out(const std::string& path) const;
+
+  uint32_t open() const { return open_; }
+
+ private:
+  struct Waiter {
+    uint32_t shard;
+    std::function<void()> granted;
+  };
+  struct Path {
+    uint32_t out = 0;
+    std::deque<Waiter> waiting;
+  };
+
+  uint32_t OwnerOf(const std::string& path) const;
+  void AcquireHere(const std::string& path, Waiter waiter);
+  void ReleaseHere(const std::string& path);
+  void Grant(Waiter waiter);
+
+  const uint32_t shard_;
+  Switchboard& out_;
+  LimitSettings settings_;
+  std::vector<Limits*> peers_;
+  std::unordered_map<std::string, Path> paths_;  // those this shard owns
+  std::deque<std::pair<std::string, std::function<void()>>> waiting_for_total_;
+  uint32_t open_ = 0;  // permits this shard holds or has asked for
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_SHARD_LIMITS_H_

@@ -1,0 +1,204 @@
+#include "engine/shard/recorder.h"
+
+#include <optional>
+#include <utility>
+
+#include "engine/base/check.h"
+
+namespace sluice::engine {
+namespace {
+
+queue::EventType TypeOf(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kDelivered:
+      return queue::EventType::kDelivered;
+    case Outcome::kDeferred:
+      return queue::EventType::kDeferred;
+    case Outcome::kBounced:
+      return queue::EventType::kBounced;
+    case Outcome::kExpired:
+      return queue::EventType::kExpired;
+  }
+  CHECK(false);
+}
+
+// What is shown as the last word on a waiting recipient: "421 4.7.0 text".
+std::string LastReply(const Verdict& verdict) {
+  std::string out;
+  if (verdict.code != 0) out = std::to_string(verdict.code) + " ";
+  if (!verdict.enhanced.empty()) out += verdict.enhanced + " ";
+  out += verdict.text;
+  if (out.size() > queue::kMaxReplyText) out.resize(queue::kMaxReplyText);
+  return out;
+}
+
+queue::Event EventOf(const queue::Message& message, const queue::Recipient& recipient) {
+  queue::Event event;
+  event.message = message.id;
+  event.recipient_index = recipient.id.index;
+  event.recipient = recipient.address;
+  event.sender = message.sender;
+  event.tenant = message.tenant;
+  event.campaign = message.campaign;
+  return event;
+}
+
+}  // namespace
+
+queue::Event AcceptedEvent(const queue::Message& message, const queue::Recipient& recipient,
+                           uint64_t size, const std::string& peer) {
+  queue::Event event = EventOf(message, recipient);
+  event.type = queue::EventType::kAccepted;
+  event.time = message.accepted;
+  event.size = size;
+  event.user = message.user;
+  event.peer = peer;
+  return event;
+}
+
+queue::Event Recorder::MakeEvent(const Waiting& waiting, const Verdict& verdict,
+                                 const AttemptPlace& place) const {
+  const queue::Message& message = waiting.message->message;
+  queue::Event event = EventOf(message, waiting.recipient);
+  event.type = TypeOf(verdict.outcome);
+  event.time = shard_.clock.Wall();
+  event.size = message.body.length;
+  event.site = place.site;
+  event.source = place.source;
+  if (place.result != nullptr) {
+    event.host = place.result->host;
+    event.tls = place.result->tls;
+  }
+  event.code = verdict.code;
+  event.enhanced = verdict.enhanced;
+  event.text = verdict.text;
+  event.reason = std::string(verdict.reason);
+  event.attempt = waiting.recipient.attempts;
+  event.queue_ms = (event.time - message.accepted).count() / 1'000;
+  if (verdict.outcome == Outcome::kDeferred) event.next_due = verdict.next_due;
+  return event;
+}
+
+void Recorder::Count(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kDelivered:
+      ++counts_.delivered;
+      return;
+    case Outcome::kDeferred:
+      ++counts_.deferred;
+      return;
+    case Outcome::kBounced:
+      ++counts_.bounced;
+      return;
+    case Outcome::kExpired:
+      ++counts_.expired;
+      return;
+  }
+}
+
+void Recorder::Record(LaneHandle lane, Waiting waiting, const Verdict& verdict,
+                      const AttemptPlace& place) {
+  lanes_.Committing(*lanes_.Get(lane));
+  Count(verdict.outcome);
+  if (verdict.counts && waiting.recipient.attempts < UINT16_MAX) ++waiting.recipient.attempts;
+  queue::Event event = MakeEvent(waiting, verdict, place);
+  Change change{lane, std::move(waiting), verdict, std::move(event)};
+  const queue::Message& message = change.waiting.message->message;
+  const queue::Recipient& recipient = change.waiting.recipient;
+  switch (verdict.outcome) {
+    case Outcome::kBounced:
+    case Outcome::kExpired:
+      if (WantsReport(ReportKind::kFailed, message, recipient))
+        return WithReport(ReportKind::kFailed, std::move(change));
+      break;
+    case Outcome::kDeferred: {
+      const auto& notice = shard_.config->retry.delay_notice;
+      if (notice && change.event.time - message.released >= *notice &&
+          WantsReport(ReportKind::kDelayed, message, recipient))
+        return WithReport(ReportKind::kDelayed, std::move(change));
+      break;
+    }
+    case Outcome::kDelivered:
+      if (place.result != nullptr && !place.result->dsn_passed_on &&
+          WantsReport(ReportKind::kRelayed, message, recipient))
+        return WithReport(ReportKind::kRelayed, std::move(change));
+      break;
+  }
+  Commit(std::move(change), std::nullopt);
+}
+
+void Recorder::WithReport(ReportKind kind, Change change) {
+  const queue::Message& message = change.waiting.message->message;
+  const uint32_t length = ReportOriginalLength(kind, message);
+  auto build = [this, kind](Change ready, std::string original) {
+    const queue::Message& about = ready.waiting.message->message;
+    ReportRequest request{.kind = kind,
+                          .hostname = shard_.config->hostname,
+                          .id = owner_.NewMessageId(),
+                          .now = shard_.clock.Wall(),
+                          .will_retry_until = about.released + shard_.config->retry.max_age,
+                          .original = std::move(original),
+                          .budget = &shard_.bodies};
+    queue::Insert report =
+        BuildReport(std::move(request), about, ready.waiting.recipient, ready.event);
+    ready.waiting.recipient.delay_told |= kind == ReportKind::kDelayed;
+    Commit(std::move(ready), std::move(report));
+  };
+  if (change.waiting.content) {
+    std::string original;
+    change.waiting.content->ForEachPiece(0, length, [&](std::string_view p) { original += p; });
+    return build(std::move(change), std::move(original));
+  }
+  links_.Ask([build = std::move(build), change = std::move(change), body = message.body,
+              length](queue::Queue& queue) mutable -> Task {
+    Result<std::string> original = queue.ReadBody(body, 0, length);
+    return [build = std::move(build), change = std::move(change),
+            original = original.value_or("")]() mutable {
+      build(std::move(change), std::move(original));
+    };
+  });
+}
+
+void Recorder::Commit(Change change, std::optional<queue::Insert> report) {
+  queue::Transaction transaction;
+  const queue::RecipientId id = change.waiting.recipient.id;
+  const bool indexed = change.waiting.indexed;
+  const bool deferred = change.verdict.outcome == Outcome::kDeferred;
+  const WallTime due = change.verdict.next_due;
+  const Lane& lane = *lanes_.Get(change.lane);
+  if (deferred) {
+    change.waiting.recipient.due = due;
+    change.waiting.recipient.last_reply = LastReply(change.verdict);
+    transaction.postpones.push_back({std::move(change.waiting.recipient), lane.key});
+  } else {
+    transaction.finishes.push_back({id, lane.id});
+  }
+  transaction.events.push_back(std::move(change.event));
+  std::optional<queue::Insert> queued;
+  if (report) {
+    for (const queue::Recipient& recipient : report->recipients)
+      transaction.events.push_back(
+          AcceptedEvent(report->message, recipient, report->content->size(), ""));
+    queued = *report;
+    transaction.inserts.push_back(std::move(*report));
+  }
+  links_.Submit(std::move(transaction), false,
+                [this, handle = change.lane, id, indexed, deferred, due,
+                 queued = std::move(queued)](queue::Committed committed) mutable {
+                  if (!committed.status) {
+                    // The writer is broken or the record damaged: on disk the recipient still
+                    // waits, and the next start takes it up. In memory it is done with.
+                    ++counts_.commit_failures;
+                    return lanes_.Abandon(handle);
+                  }
+                  if (queued) {
+                    queued->message.body = committed.bodies.front();
+                    owner_.OnReportQueued(std::move(queued->message), std::move(queued->recipients),
+                                          std::move(queued->content));
+                  }
+                  if (deferred) return lanes_.Postponed(handle, id, indexed, due);
+                  lanes_.Finished(handle, id, indexed);
+                });
+}
+
+}  // namespace sluice::engine

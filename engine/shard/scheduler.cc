@@ -1,0 +1,375 @@
+#include "engine/shard/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/shard/route_table.h"
+
+namespace sluice::engine {
+
+Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
+                     dns::MxRouter& router, RecorderOwner& reports, const ReplyRules& rules)
+    : shard_(shard),
+      links_(links),
+      limits_(limits),
+      router_(router),
+      rules_(rules),
+      shared_{shard, router, broken_tls_, rules, shard.net.MakeTlsClient()},
+      lanes_(shard, queue, links, *this),
+      recorder_(shard, links, lanes_, reports),
+      reap_(shard.timers, [this] {
+        for (const DeliveryHandle handle : closed_) deliveries_.Erase(handle);
+        closed_.clear();
+      }) {}
+
+Scheduler::~Scheduler() = default;
+
+Judge Scheduler::MakeJudge() const {
+  return {shard_.config->retry, rules_, shard_.random, shard_.clock.Wall()};
+}
+
+// ---- sites and lanes -------------------------------------------------------------------------
+
+Site& Scheduler::SiteNamed(const std::string& name, bool provisional) {
+  std::unique_ptr<Site>& slot = sites_[name];
+  if (!slot) {
+    slot = std::make_unique<Site>(name, shard_.timers, [this, name] {
+      const auto it = sites_.find(name);
+      if (it != sites_.end()) Resume(*it->second);
+    });
+    slot->provisional = provisional;
+  }
+  return *slot;
+}
+
+void Scheduler::DropSiteIfIdle(Site& site) {
+  if (!site.idle_for_good() || site.pump_pending) return;
+  sites_.erase(std::string(site.name));
+}
+
+void Scheduler::OnLaneAwake(Lane& lane, LaneHandle handle) {
+  Site& site = SiteNamed("?" + lane.key.domain, true);
+  lane.site = &site;
+  site.lanes.push_back(handle);
+}
+
+void Scheduler::OnLaneAsleep(Lane& lane, LaneHandle handle) {
+  std::erase(lane.site->lanes, handle);
+  Touch(*lane.site);
+  lane.site = nullptr;
+}
+
+// Looked after at the end of the turn, once, however often it is touched. Only there may a site go,
+// so that a Site& is good for the whole turn.
+void Scheduler::Touch(Site& site) {
+  if (site.pump_pending) return;
+  site.pump_pending = true;
+  pump_.push_back(site.name);
+}
+
+void Scheduler::MoveLane(LaneHandle handle, Site& to) {
+  Lane& lane = *lanes_.Get(handle);
+  Site& from = *lane.site;
+  CHECK(&from != &to);
+  std::erase(from.lanes, handle);
+  to.lanes.push_back(handle);
+  from.ready -= lane.ready();
+  to.ready += lane.ready();
+  lane.site = &to;
+  if (lane.window) lane.window->active = false;  // its place in the old round is skipped
+  if (lane.ready() > 0) {
+    lane.window->active = true;
+    to.round.push_back(handle);
+  }
+}
+
+void Scheduler::OnReady(Lane& lane, LaneHandle handle) {
+  if (!lane.window->active) {
+    lane.window->active = true;
+    lane.site->round.push_back(handle);
+  }
+  Touch(*lane.site);
+}
+
+bool Scheduler::Settle() {
+  for (int round = 0; round < 4 && !pump_.empty(); ++round) {
+    pumping_.clear();
+    std::swap(pump_, pumping_);
+    for (const std::string& name : pumping_) {
+      const auto it = sites_.find(name);
+      CHECK(it != sites_.end());
+      it->second->pump_pending = false;
+      Pump(*it->second);
+      DropSiteIfIdle(*it->second);
+    }
+  }
+  return pump_.empty();
+}
+
+void Scheduler::OnExpired(Lane&, LaneHandle handle, Waiting waiting) {
+  const Verdict verdict = JudgeExpired(waiting.recipient);
+  recorder_.Record(handle, std::move(waiting), verdict, {});
+}
+
+void Scheduler::OnDamaged(const Lane&, queue::RecipientId) { ++damaged_; }
+
+// ---- work out of lanes -----------------------------------------------------------------------
+
+std::optional<std::pair<LaneHandle, Waiting>> Scheduler::TakeNext(Site& site) {
+  while (!site.round.empty()) {
+    const LaneHandle handle = site.round.front();
+    site.round.pop_front();
+    Lane* lane = lanes_.Get(handle);
+    if (lane == nullptr || lane->site != &site || lane->ready() == 0) {
+      if (lane != nullptr && lane->site == &site && lane->window) {
+        lane->window->active = false;
+        lanes_.Tidy(handle);
+      }
+      continue;
+    }
+    Waiting waiting = lanes_.Take(*lane);
+    if (lane->ready() > 0) {
+      site.round.push_back(handle);
+    } else {
+      lane->window->active = false;
+    }
+    lanes_.Refill(*lane, handle);
+    if (!IsExpired(shard_.config->retry, waiting.message->message, shard_.clock.Wall()))
+      return std::pair(handle, std::move(waiting));
+    OnExpired(*lane, handle, std::move(waiting));
+  }
+  return std::nullopt;
+}
+
+void Scheduler::AddRecipient(JobState& state, LaneHandle handle, Waiting waiting) {
+  if (state.lanes.empty()) {
+    state.job.message = waiting.message;
+    state.job.content = waiting.content;
+  }
+  state.job.recipients.push_back(std::move(waiting.recipient));
+  state.lanes.push_back(handle);
+  state.indexed.push_back(waiting.indexed);
+}
+
+// Adds the recipients of the same message that head other lanes of the site, or follow in the same
+// lane: one transaction carries them all.
+void Scheduler::Gather(Site& site, JobState& state) {
+  const MessageId message = state.job.message->message.id;
+  if (state.job.message->message.recipients == 1) return;
+  static constexpr size_t kLanesLooked = 64;
+  const size_t most = shard_.config->delivery.recipients_per_transaction;
+  for (size_t i = 0; i < std::min(kLanesLooked, site.lanes.size()); ++i) {
+    const LaneHandle handle = site.lanes[i];
+    Lane& lane = *lanes_.Get(handle);
+    while (state.lanes.size() < most && lane.ready() > 0 &&
+           lane.window->ready.front().message->message.id == message)
+      AddRecipient(state, handle, lanes_.Take(lane));
+  }
+}
+
+bool Scheduler::Prepare(Site& site) {
+  while (site.prepared.empty() && site.preparing < kPrepareMax) {
+    auto next = TakeNext(site);
+    if (!next) break;
+    const uint64_t id = next_job_++;
+    JobState& state = jobs_[id];
+    state.site = &site;
+    state.job.id = id;
+    AddRecipient(state, next->first, std::move(next->second));
+    Gather(site, state);
+    state.unanswered = state.lanes.size();
+    if (state.job.content || state.job.message->message.body.length > kWindowBytes) {
+      site.prepared.push_back(id);
+    } else {
+      ++site.preparing;
+      ReadContent(id);
+    }
+  }
+  return !site.prepared.empty();
+}
+
+void Scheduler::ReadContent(uint64_t id) {
+  const queue::BodyLocation body = jobs_.at(id).job.message->message.body;
+  links_.Ask([this, id, body](queue::Queue& queue) -> Task {
+    return [this, id, content = queue.ReadBody(body, 0, body.length)]() mutable {
+      OnContent(id, std::move(content));
+    };
+  });
+}
+
+void Scheduler::OnContent(uint64_t id, Result<std::string> content) {
+  JobState& state = jobs_.at(id);
+  Site& site = *state.site;
+  CHECK(site.preparing > 0);
+  --site.preparing;
+  if (content) {
+    auto body = MakeRef<Body>(&shard_.bodies);
+    body->Append(*content);
+    state.job.content = std::move(body);
+  }
+  const Lane& lane = *lanes_.Get(state.lanes.front());
+  if (!content) {
+    // Perhaps it was moved while we read: look the message up again, with the next try.
+    Reload(id);
+  } else if (lane.site != &site || shard_.clock.Now() < site.suspended_until || stopping_) {
+    ReturnPrepared(id);
+  } else {
+    site.prepared.push_back(id);
+    Pump(site);
+  }
+  Touch(site);
+}
+
+void Scheduler::Reload(uint64_t id) {
+  JobState& state = jobs_.at(id);
+  const queue::RecipientId first = state.job.recipients.front().id;
+  const queue::BodyLocation body = state.job.message->message.body;
+  ++state.site->preparing;
+  links_.Ask([this, id, first, body](queue::Queue& queue) -> Task {
+    Result<queue::LoadedRecipient> loaded = queue.Load(first);
+    const bool moved = loaded && !(loaded->message.body == body);
+    Result<std::string> content =
+        moved ? queue.ReadBody(loaded->message.body, 0, loaded->message.body.length)
+              : Result<std::string>(Fail(ErrorCode::kCorrupt, "the stored body cannot be read"));
+    return [this, id, loaded = std::move(loaded), content = std::move(content)]() mutable {
+      JobState& again = jobs_.at(id);
+      if (content) {
+        again.job.message = MakeRef<SharedMessage>(std::move(loaded->message));
+        return OnContent(id, std::move(content));
+      }
+      --again.site->preparing;
+      Unreadable(id, content.error().what);
+    };
+  });
+}
+
+// The stored body is damaged: every recipient of the job hears so, by the schedule.
+void Scheduler::Unreadable(uint64_t id, const std::string& why) {
+  JobState state = std::move(jobs_.at(id));
+  jobs_.erase(id);
+  AttemptResult result;
+  result.stage = Stage::kLocal;
+  result.fault = Fault::kContentUnreadable;
+  result.text = why;
+  for (size_t i = 0; i < state.lanes.size(); ++i)
+    RecordAttempt(state, state.job, i, result, state.site->name, "");
+  Touch(*state.site);
+}
+
+void Scheduler::ReturnPrepared(uint64_t id) {
+  JobState state = std::move(jobs_.at(id));
+  jobs_.erase(id);
+  for (size_t i = state.lanes.size(); i-- > 0;)
+    lanes_.PutBack(state.lanes[i], {state.job.message, std::move(state.job.recipients[i]),
+                                    state.job.content, state.indexed[i]});
+}
+
+// ---- deliveries ------------------------------------------------------------------------------
+
+OpenDelivery& Scheduler::Find(Delivery& delivery) {
+  const auto it = by_delivery_.find(&delivery);
+  CHECK(it != by_delivery_.end());
+  return *deliveries_.Get(it->second);
+}
+
+std::optional<Job> Scheduler::NextJob(Delivery& delivery) {
+  OpenDelivery& open = Find(delivery);
+  Site& site = *open.site;
+  if (open.poked) {
+    open.poked = false;
+    --site.poked;
+  }
+  const bool may_work = !stopping_ && shard_.clock.Now() >= site.suspended_until;
+  if (may_work && Prepare(site)) {
+    const uint64_t id = site.prepared.front();
+    site.prepared.pop_front();
+    return std::move(jobs_.at(id).job);
+  }
+  if (!stopping_) site.idle.push_back(by_delivery_.at(&delivery));
+  return std::nullopt;
+}
+
+void Scheduler::RecordAttempt(const JobState& state, const Job& job, size_t recipient,
+                              const AttemptResult& result, const std::string& site,
+                              const std::string& source) {
+  const Verdict verdict =
+      JudgeAttempt(MakeJudge(), site, result, job.message->message, job.recipients[recipient]);
+  recorder_.Record(state.lanes[recipient],
+                   {job.message, job.recipients[recipient], job.content, state.indexed[recipient]},
+                   verdict, {site, source, &result});
+}
+
+void Scheduler::Answered(uint64_t id, size_t recipients) {
+  JobState& state = jobs_.at(id);
+  CHECK(state.unanswered >= recipients);
+  state.unanswered -= recipients;
+  if (state.unanswered == 0) jobs_.erase(id);
+}
+
+void Scheduler::OnResult(Delivery& delivery, Job& job, size_t recipient,
+                         const AttemptResult& result) {
+  OpenDelivery& open = Find(delivery);
+  const DeliveryPath& path = delivery.path();
+  RecordAttempt(jobs_.at(job.id), job, recipient, result, path.site, path.source);
+  if (result.fault == Fault::kNone && result.stage >= Stage::kMail) {
+    open.worked = true;
+    if (open.site->failures > 0) OnSuccess(*open.site);
+  }
+  Answered(job.id, 1);
+}
+
+void Scheduler::OnJobReturned(Delivery& delivery, Job job, std::vector<size_t> untried,
+                              const RoundFailure* failure) {
+  OpenDelivery& open = Find(delivery);
+  Site& site = *open.site;
+  JobState& state = jobs_.at(job.id);
+  if (failure != nullptr) {
+    OnRoundFailed(site, state, job, untried, *failure, delivery.path());
+  } else {
+    for (size_t i = untried.size(); i-- > 0;) {
+      const size_t r = untried[i];
+      lanes_.PutBack(state.lanes[r],
+                     {job.message, std::move(job.recipients[r]), job.content, state.indexed[r]});
+    }
+  }
+  Answered(job.id, untried.size());
+}
+
+void Scheduler::OnClosed(Delivery& delivery) {
+  const DeliveryHandle handle = by_delivery_.at(&delivery);
+  OpenDelivery& open = *deliveries_.Get(handle);
+  Site& site = *open.site;
+  if (open.poked) --site.poked;
+  std::erase(site.idle, handle);
+  CHECK(site.open > 0);
+  --site.open;
+  limits_.Release(open.path);
+  by_delivery_.erase(&delivery);
+  closed_.push_back(handle);
+  reap_.Set(shard_.clock.Now());
+  Pump(site);
+  Touch(site);
+}
+
+void Scheduler::LoadWindow(const Job& job, uint32_t offset, uint32_t length,
+                           std::function<void(Result<std::string>)> done) {
+  links_.Ask([body = job.message->message.body, offset, length,
+              done = std::move(done)](queue::Queue& queue) mutable -> Task {
+    return [done = std::move(done), bytes = queue.ReadBody(body, offset, length)]() mutable {
+      done(std::move(bytes));
+    };
+  });
+}
+
+void Scheduler::Stop() {
+  stopping_ = true;
+  deliveries_.ForEach([](DeliveryHandle, OpenDelivery& open) { open.delivery->Stop(); });
+}
+
+void Scheduler::Abort() {
+  stopping_ = true;
+  deliveries_.ForEach([](DeliveryHandle, OpenDelivery& open) { open.delivery->Abort(); });
+}
+
+}  // namespace sluice::engine

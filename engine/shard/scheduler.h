@@ -1,0 +1,177 @@
+// engine/shard/scheduler.h — which recipient goes next, over which connection.
+//
+// PURPOSE   Groups lanes into sites, serves the lanes of a site in turn, finds the site's hosts,
+// asks
+//           the limits for connections and gives work to deliveries. Suspends a site that cannot be
+//           reached as one and probes it with one message (design 12.3).
+// NOT HERE  Windows and disk (lanes.h), verdicts (delivery/verdict.h), writing outcomes
+// (recorder.h),
+//           the values of limits (limits.h).
+// FLOW      lane ready -> Pump(site) -> route -> permit -> Delivery -> NextJob ... OnResult ->
+//           verdict -> Recorder.
+// THREADS   Confined to its shard.
+
+#ifndef SLUICE_ENGINE_SHARD_SCHEDULER_H_
+#define SLUICE_ENGINE_SHARD_SCHEDULER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "dns/route.h"
+#include "engine/delivery/delivery.h"
+#include "engine/delivery/verdict.h"
+#include "engine/shard/lanes.h"
+#include "engine/shard/limits.h"
+#include "engine/shard/recorder.h"
+#include "engine/shard/site.h"
+
+namespace sluice::engine {
+
+// One outbound connection and what the scheduler knows of it.
+struct OpenDelivery {
+  Site* site = nullptr;
+  std::string path;  // what its permit is for
+  std::unique_ptr<Delivery> delivery;
+  bool poked = false;
+  bool worked = false;  // a receiver has answered a transaction on it
+};
+
+// A job that is prepared or with a delivery: what its recipients belong to.
+struct JobState {
+  Job job;  // until it is handed out
+  Site* site = nullptr;
+  std::vector<LaneHandle> lanes;  // by recipient
+  std::vector<bool> indexed;
+  size_t unanswered = 0;  // recipients whose result has not come
+};
+
+class Scheduler final : public LanesOwner, public DeliveryOwner {
+ public:
+  // All outlive this.
+  Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
+            dns::MxRouter& router, RecorderOwner& reports, const ReplyRules& rules);
+  ~Scheduler() override;
+
+  Lanes& lanes() { return lanes_; }
+  const OutcomeCounts& counts() const { return recorder_.counts(); }
+  const std::unordered_map<std::string, std::unique_ptr<Site>>& sites() const { return sites_; }
+  size_t open_deliveries() const { return deliveries_.size(); }
+  uint64_t damaged() const { return damaged_; }
+
+  // No new transactions; the running ones end. Stopped() once all connections are closed.
+  void Stop();
+  void Abort();
+  bool Stopped() const { return stopping_ && deliveries_.size() == 0; }
+  // Looks after the sites that have something new. Once a turn, before the loop sleeps. False: more
+  // is left for the next turn.
+  bool Settle();
+
+  // LanesOwner
+  void OnLaneAwake(Lane& lane, LaneHandle handle) override;
+  void OnLaneAsleep(Lane& lane, LaneHandle handle) override;
+  void OnReady(Lane& lane, LaneHandle handle) override;
+  void OnExpired(Lane& lane, LaneHandle handle, Waiting waiting) override;
+  void OnDamaged(const Lane& lane, queue::RecipientId id) override;
+
+  // DeliveryOwner
+  std::optional<Job> NextJob(Delivery& delivery) override;
+  void OnResult(Delivery& delivery, Job& job, size_t recipient,
+                const AttemptResult& result) override;
+  void OnJobReturned(Delivery& delivery, Job job, std::vector<size_t> untried,
+                     const RoundFailure* failure) override;
+  void OnClosed(Delivery& delivery) override;
+  void LoadWindow(const Job& job, uint32_t offset, uint32_t length,
+                  std::function<void(Result<std::string>)> done) override;
+
+ private:
+  // A suspended site is probed by the gaps of the retry schedule (first after 5 minutes), at least
+  // once in this long.
+  static constexpr Duration kSuspendMax{3'600'000'000};
+  // After one more connection could not be had while others work.
+  static constexpr Duration kOpenBackoff{30'000'000};
+  // Jobs of one site whose content is read ahead.
+  static constexpr uint32_t kPrepareMax = 16;
+  // Recipients that one turn settles when a whole domain bounces.
+  static constexpr int kFaultSlice = 200;
+
+  struct Route {
+    dns::RouteFault fault = dns::RouteFault::kNone;
+    std::string detail;
+    std::string site;
+    std::vector<dns::MxHost> hosts;
+    bool configured = false;
+  };
+
+  Judge MakeJudge() const;
+  Site& SiteNamed(const std::string& name, bool provisional);
+  void Touch(Site& site);
+  void DropSiteIfIdle(Site& site);
+  void MoveLane(LaneHandle handle, Site& to);
+
+  // Work out of lanes (scheduler.cc).
+  std::optional<std::pair<LaneHandle, Waiting>> TakeNext(Site& site);
+  void AddRecipient(JobState& state, LaneHandle handle, Waiting waiting);
+  void Gather(Site& site, JobState& state);
+  bool Prepare(Site& site);
+  void ReadContent(uint64_t id);
+  void OnContent(uint64_t id, Result<std::string> content);
+  void Reload(uint64_t id);
+  void Unreadable(uint64_t id, const std::string& why);
+  void ReturnPrepared(uint64_t id);
+
+  // Deliveries (scheduler.cc).
+  OpenDelivery& Find(Delivery& delivery);
+  void RecordAttempt(const JobState& state, const Job& job, size_t recipient,
+                     const AttemptResult& result, const std::string& site,
+                     const std::string& source);
+  void Answered(uint64_t id, size_t recipients);
+
+  // Connections and trouble (sites.cc).
+  void Pump(Site& site);
+  size_t SourceCount() const;
+  void Open(Site& site);
+  void WithRoute(const std::string& domain, std::function<void(const Route&)> done);
+  void OnRoute(const std::string& site_name, const std::string& domain, const Route& route);
+  const config::Source& PickSource() const;
+  void OnPermit(const std::string& site_name, const std::string& path, const config::Source& source,
+                const Route& route);
+  void ReturnAllPrepared(Site& site);
+  void Suspend(Site& site, std::string why);
+  void Resume(Site& site);
+  void OnSuccess(Site& site);
+  void OnRoundFailed(Site& site, const JobState& state, const Job& job,
+                     const std::vector<size_t>& untried, const RoundFailure& failure,
+                     const DeliveryPath& path);
+  void OnRouteFault(Site& site, const Route& route);
+
+  ShardContext& shard_;
+  Links& links_;
+  Limits& limits_;
+  dns::MxRouter& router_;
+  const ReplyRules& rules_;
+  BrokenTlsMemory broken_tls_;
+  DeliveryShared shared_;
+  std::unordered_map<std::string, std::unique_ptr<Site>> sites_;
+  Lanes lanes_;
+  Recorder recorder_;
+  Slab<OpenDelivery> deliveries_;
+  std::unordered_map<const Delivery*, DeliveryHandle> by_delivery_;
+  std::unordered_map<uint64_t, JobState> jobs_;
+  uint64_t next_job_ = 1;
+  std::vector<DeliveryHandle> closed_;  // destroyed in the next turn
+  Timer reap_;
+  std::vector<std::string> pump_;  // sites to look after in Settle
+  std::vector<std::string> pumping_;
+  uint64_t damaged_ = 0;  // records that could not be read back
+  bool stopping_ = false;
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_SHARD_SCHEDULER_H_

@@ -1,0 +1,159 @@
+#include "engine/shard/shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/text.h"
+
+namespace sluice::engine {
+namespace {
+
+// When a ring was full: soon, but not in a spin.
+constexpr Duration kAgain{1'000};
+
+}  // namespace
+
+Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport& transport)
+    : context_(std::move(context)),
+      common_(common),
+      mailbox_(*common.mailboxes[context_.index]),
+      out_(common.mailboxes),
+      links_(context_.index, mailbox_, common.writer, common.reader),
+      limits_(context_.index, out_, LimitSettingsOf(*context_.config, common.mailboxes.size())),
+      router_(dns::MakeMxRouter(RouterOptionsOf(*context_.config), transport, context_.clock,
+                                context_.random)),
+      scheduler_(context_, common.queue, links_, limits_, *router_, *this, common.rules),
+      outbound_(common.mailboxes.size()),
+      again_(context_.timers, [] {}) {}
+
+Shard::~Shard() = default;
+
+void Shard::Join(std::span<Shard* const> shards) {
+  CHECK(shards.size() == outbound_.size());
+  shards_.assign(shards.begin(), shards.end());
+  std::vector<Limits*> limits;
+  for (Shard* shard : shards) limits.push_back(&shard->limits_);
+  limits_.Join(limits);
+}
+
+dns::RouterOptions Shard::RouterOptionsOf(const config::Config& config) {
+  dns::RouterOptions options;
+  options.hostname = config.hostname;
+  options.allow_special = config.dns.allow_special;
+  options.port = config.dns.port;
+  for (const config::Source& source : config.sources) {
+    if (!source.address) continue;
+    options.own_addresses.push_back(source.public_address.value_or(*source.address));
+    options.ipv6 |= !source.address->is_v4();
+  }
+  return options;
+}
+
+LimitSettings Shard::LimitSettingsOf(const config::Config& config, size_t shards) {
+  return {
+      .connections_per_path = config.delivery.connections_per_path,
+      .connections_total = std::max<uint32_t>(1, config.delivery.connections / uint32_t(shards))};
+}
+
+void Shard::BeforePoll() {
+  bool all = scheduler_.Settle();
+  for (uint32_t shard = 0; shard < outbound_.size(); ++shard) {
+    if (outbound_[shard].empty()) continue;
+    Shard* owner = shards_[shard];
+    out_.Send(shard, [owner, batch = std::move(outbound_[shard])]() mutable {
+      for (Waiting& waiting : batch) owner->scheduler_.lanes().Add(std::move(waiting));
+    });
+    outbound_[shard].clear();
+  }
+  all &= out_.Flush();
+  all &= links_.Flush();
+  if (!all) again_.Set(context_.clock.Now() + kAgain);
+}
+
+uint32_t Shard::OwnerOf(std::string_view domain) const {
+  return uint32_t(std::hash<std::string_view>{}(domain) % outbound_.size());
+}
+
+MessageId Shard::NewId() { return common_.next_message_id.fetch_add(1, std::memory_order_relaxed); }
+
+Status Shard::Ready() const {
+  if (common_.writer.broken()) return Fail(ErrorCode::kIo, "the queue cannot be written");
+  if (common_.writer.full()) return Fail(ErrorCode::kFull, "the queue is full");
+  return {};
+}
+
+void Shard::Submit(Accepted&& accepted, std::function<void(Status)> done) {
+  queue::Transaction transaction;
+  for (const queue::Recipient& recipient : accepted.recipients)
+    transaction.events.push_back(
+        AcceptedEvent(accepted.message, recipient, accepted.content->size(), accepted.peer));
+  transaction.inserts.push_back({accepted.message, accepted.recipients, accepted.content});
+  links_.Submit(std::move(transaction), true,
+                [this, done = std::move(done),
+                 accepted = std::move(accepted)](queue::Committed committed) mutable {
+                  const Status status = committed.status;
+                  if (status) {
+                    ++accepted_;
+                    accepted.message.body = committed.bodies.front();
+                  }
+                  done(status);  // the 250 goes first
+                  if (status)
+                    Distribute(std::move(accepted.message), std::move(accepted.recipients),
+                               std::move(accepted.content));
+                });
+}
+
+void Shard::OnReportQueued(queue::Message message, std::vector<queue::Recipient> recipients,
+                           Ref<const Body> content) {
+  Distribute(std::move(message), std::move(recipients), std::move(content));
+}
+
+void Shard::Distribute(queue::Message message, std::vector<queue::Recipient> recipients,
+                       Ref<const Body> content) {
+  // A long message is read back by windows when it is sent; its memory is free for others.
+  if (content->size() > kWindowBytes) content = {};
+  const auto shared = MakeRef<SharedMessage>(std::move(message));
+  for (queue::Recipient& recipient : recipients) {
+    const uint32_t owner = OwnerOf(DomainOf(recipient.address));
+    Waiting waiting{shared, std::move(recipient), content, false};
+    if (owner == context_.index) {
+      scheduler_.lanes().Add(std::move(waiting));
+    } else {
+      outbound_[owner].push_back(std::move(waiting));
+    }
+  }
+}
+
+void Shard::AddSleeping(std::vector<queue::LaneRow> rows) {
+  for (queue::LaneRow& row : rows) {
+    const uint32_t owner = OwnerOf(row.key.domain);
+    out_.Send(owner, [shard = shards_[owner], row = std::move(row)]() mutable {
+      shard->scheduler_.lanes().AddSleeping(std::move(row));
+    });
+  }
+}
+
+void Shard::AddRecovered(std::vector<queue::LoadedRecipient> recipients) {
+  Ref<const SharedMessage> last;
+  for (queue::LoadedRecipient& loaded : recipients) {
+    if (!last || last->message.id != loaded.message.id)
+      last = MakeRef<SharedMessage>(std::move(loaded.message));
+    const uint32_t owner = OwnerOf(DomainOf(loaded.recipient.address));
+    outbound_[owner].push_back({last, std::move(loaded.recipient), {}, false});
+  }
+}
+
+void Shard::Reload(std::shared_ptr<const config::Config> config) {
+  context_.config = std::move(config);
+  router_->SetOptions(RouterOptionsOf(*context_.config));
+  limits_.SetSettings(LimitSettingsOf(*context_.config, outbound_.size()));
+}
+
+void Shard::Stop() { scheduler_.Stop(); }
+
+void Shard::Abort() { scheduler_.Abort(); }
+
+bool Shard::Stopped() const { return scheduler_.Stopped() && links_.open() == 0; }
+
+}  // namespace sluice::engine

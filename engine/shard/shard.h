@@ -1,0 +1,107 @@
+// engine/shard/shard.h — one loop's worth of engine: intake, lanes, scheduler, and its lines out.
+//
+// PURPOSE   Owns the parts that run on one loop and connects them. A recipient's domain decides
+// which
+//           shard owns its lane (OwnerOf), so every lane has one owner and no lock.
+// FLOW      Submit -> group commit -> 250 and Distribute -> the owner's Lanes -> Scheduler.
+//           Runtime calls: OnWake when the mailbox has something, BeforePoll once a turn.
+// THREADS   Everything on the shard's loop, but Mailbox::Post.
+
+#ifndef SLUICE_ENGINE_SHARD_SHARD_H_
+#define SLUICE_ENGINE_SHARD_SHARD_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dns/route.h"
+#include "engine/delivery/verdict.h"
+#include "engine/shard/context.h"
+#include "engine/shard/limits.h"
+#include "engine/shard/links.h"
+#include "engine/shard/mailbox.h"
+#include "engine/shard/reader.h"
+#include "engine/shard/scheduler.h"
+#include "engine/shard/switchboard.h"
+#include "engine/shard/writer.h"
+#include "engine/submission/intake.h"
+
+namespace sluice::engine {
+
+// What all shards share. Outlives them.
+struct ShardCommon {
+  queue::Queue& queue;
+  Writer& writer;
+  Reader& reader;
+  std::span<Mailbox* const> mailboxes;  // by shard
+  std::atomic<uint64_t>& next_message_id;
+  const ReplyRules& rules;
+};
+
+class Shard final : public Intake, private RecorderOwner {
+ public:
+  // `context` and what it names outlive the shard; `transport` is its DNS.
+  Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport& transport);
+  ~Shard() override;
+  // All shards by number, this one among them; once, before the loops run.
+  void Join(std::span<Shard* const> shards);
+
+  // From the runtime.
+  void OnWake() { mailbox_.Run(); }
+  void BeforePoll();
+
+  // Recovery: lane rows and swept-up recipients, on the shard that owns them.
+  void AddSleeping(std::vector<queue::LaneRow> rows);
+  void AddRecovered(std::vector<queue::LoadedRecipient> recipients);
+  uint32_t OwnerOf(std::string_view domain) const;
+
+  void Reload(std::shared_ptr<const config::Config> config);
+  // Ends the deliveries that run, takes no new work. Stopped(): connections closed, all durable.
+  void Stop();
+  void Abort();
+  bool Stopped() const;
+
+  // Intake
+  MessageId NewId() override;
+  Status Ready() const override;
+  void Submit(Accepted&& accepted, std::function<void(Status)> done) override;
+
+  ShardContext& context() { return context_; }
+  Scheduler& scheduler() { return scheduler_; }
+  Limits& limits() { return limits_; }
+  Links& links() { return links_; }
+  Switchboard& out() { return out_; }
+  uint64_t accepted() const { return accepted_; }
+
+ private:
+  MessageId NewMessageId() override { return NewId(); }
+  void OnReportQueued(queue::Message message, std::vector<queue::Recipient> recipients,
+                      Ref<const Body> content) override;
+  // Gives each recipient to the owner of its domain's lane.
+  void Distribute(queue::Message message, std::vector<queue::Recipient> recipients,
+                  Ref<const Body> content);
+  static dns::RouterOptions RouterOptionsOf(const config::Config& config);
+  static LimitSettings LimitSettingsOf(const config::Config& config, size_t shards);
+
+  ShardContext context_;
+  const ShardCommon common_;
+  Mailbox& mailbox_;
+  Switchboard out_;
+  Links links_;
+  Limits limits_;
+  std::unique_ptr<dns::MxRouter> router_;
+  Scheduler scheduler_;
+  std::vector<Shard*> shards_;
+  std::vector<std::vector<Waiting>> outbound_;  // by shard: recipients of this turn
+  Timer again_;  // something could not be handed over, or is left for the next turn
+  uint64_t accepted_ = 0;
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_SHARD_SHARD_H_

@@ -1,0 +1,61 @@
+// engine/shard/site.h — the hosts that serve some recipient domains, and what we have open to them.
+//
+// PURPOSE   Groups lanes by where their mail goes. Holds the round of lanes with something ready,
+//           the open deliveries and why the site waits, if it does.
+// STATES    provisional: the domain's route is not known yet, or DNS fails; named "?domain".
+//           suspended: until a time; then probing: one delivery with one message, until a success.
+
+#ifndef SLUICE_ENGINE_SHARD_SITE_H_
+#define SLUICE_ENGINE_SHARD_SITE_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/base/slab.h"
+#include "engine/base/timer_queue.h"
+#include "engine/delivery/delivery.h"
+#include "engine/shard/lane.h"
+
+namespace sluice::engine {
+
+struct OpenDelivery;
+using DeliveryHandle = Handle<OpenDelivery>;
+
+struct Site {
+  Site(std::string name_in, TimerQueue& timers, std::function<void()> on_timer)
+      : name(std::move(name_in)), timer(timers, std::move(on_timer)) {}
+
+  const std::string name;
+  bool provisional = false;
+
+  std::vector<LaneHandle> lanes;  // all of this site
+  std::deque<LaneHandle> round;   // those with something in their window, served in turn
+  size_t ready = 0;               // recipients in the windows of `round`
+  std::deque<uint64_t> prepared;  // jobs whose content is in memory, to be handed out first
+  uint32_t preparing = 0;         // jobs whose content is being read
+
+  std::vector<DeliveryHandle> idle;  // ready for a Poke
+  uint32_t open = 0;                 // deliveries, in every state
+  uint32_t poked = 0;                // poked, not yet asked for a job
+  bool pump_pending = false;         // is in Scheduler::pump_
+  bool opening = false;              // a route or a permit is awaited for one more delivery
+
+  Instant suspended_until{};
+  Instant open_not_before{};  // one more connection failed while others work
+  uint32_t failures = 0;      // rounds in a row without a success
+  bool probing = false;
+  std::string trouble;  // why it is suspended: what the last round said
+  Timer timer;          // wakes it from suspension and back-off
+
+  bool idle_for_good() const {
+    return lanes.empty() && open == 0 && !opening && prepared.empty() && preparing == 0;
+  }
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_SHARD_SITE_H_

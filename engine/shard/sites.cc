@@ -1,0 +1,230 @@
+// engine/shard/sites.cc — the part of the Scheduler that opens connections and handles trouble:
+// routes, permits, suspended sites and domains that DNS has no place for.
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/text.h"
+#include "engine/shard/route_table.h"
+#include "engine/shard/scheduler.h"
+
+namespace sluice::engine {
+
+void Scheduler::Pump(Site& site) {
+  const Instant now = shard_.clock.Now();
+  if (stopping_ || now < site.suspended_until) return;
+  const auto waiting = [&site] { return site.prepared.size() + site.ready; };
+  while (!site.idle.empty() && waiting() > site.poked) {
+    OpenDelivery& open = *deliveries_.Get(site.idle.back());
+    site.idle.pop_back();
+    open.poked = true;
+    ++site.poked;
+    open.delivery->Poke();
+  }
+  if (waiting() <= site.poked || site.opening) return;
+  if (site.probing && site.open > 0) return;
+  if (site.open >= shard_.config->delivery.connections_per_path * SourceCount()) return;
+  if (now < site.open_not_before) return site.timer.Set(site.open_not_before);
+  if (Prepare(site)) Open(site);
+}
+
+size_t Scheduler::SourceCount() const { return shard_.config->pools.front().members.size(); }
+
+void Scheduler::Open(Site& site) {
+  CHECK(!site.prepared.empty());
+  site.opening = true;
+  const Job& job = jobs_.at(site.prepared.front()).job;
+  const std::string domain(DomainOf(job.recipients.front().address));
+  WithRoute(domain,
+            [this, name = site.name, domain](const Route& route) { OnRoute(name, domain, route); });
+}
+
+void Scheduler::WithRoute(const std::string& domain, std::function<void(const Route&)> done) {
+  if (const config::Route* match = FindRoute(shard_.config->routes, domain)) {
+    ConfiguredRoute configured = ToConfiguredRoute(*match);
+    return done({.detail = {},
+                 .site = std::move(configured.site),
+                 .hosts = std::move(configured.hosts),
+                 .configured = true});
+  }
+  router_.Find(domain, [done = std::move(done)](const dns::MxRoute& mx) {
+    done({mx.fault, mx.detail, mx.site, mx.hosts, false});
+  });
+}
+
+void Scheduler::OnRoute(const std::string& site_name, const std::string& domain,
+                        const Route& route) {
+  const auto it = sites_.find(site_name);
+  CHECK(it != sites_.end());  // `opening` keeps it
+  Site& site = *it->second;
+  CHECK(site.opening);
+  if (route.fault == dns::RouteFault::kNone && route.site == site.name) {
+    const config::Source& source = PickSource();
+    const std::string path = source.name + "|" + site.name;
+    return limits_.Acquire(
+        path, [this, site_name, path, source, route] { OnPermit(site_name, path, source, route); });
+  }
+  site.opening = false;
+  if (route.fault != dns::RouteFault::kNone) {
+    OnRouteFault(site, route);
+  } else {
+    ReturnAllPrepared(site);
+    Site& to = SiteNamed(route.site, false);
+    const std::vector<LaneHandle> lanes = site.lanes;
+    for (const LaneHandle handle : lanes)
+      if (lanes_.Get(handle)->key.domain == domain) MoveLane(handle, to);
+    if (shard_.clock.Now() < to.suspended_until)
+      for (const LaneHandle handle : lanes)
+        if (Lane* lane = lanes_.Get(handle); lane && lane->site == &to) lanes_.Evict(*lane, handle);
+    Pump(to);
+    Pump(site);
+  }
+  Touch(site);
+}
+
+const config::Source& Scheduler::PickSource() const {
+  const config::Config& config = *shard_.config;
+  const std::vector<config::PoolMember>& members = config.pools.front().members;
+  uint64_t total = 0;
+  for (const config::PoolMember& member : members) total += member.weight;
+  uint64_t dice = total > 0 ? shard_.random.Below(total) : 0;
+  for (const config::PoolMember& member : members) {
+    if (dice < member.weight) {
+      const auto it = std::ranges::find(config.sources, member.source, &config::Source::name);
+      CHECK(it != config.sources.end());  // the parser has checked it
+      return *it;
+    }
+    dice -= member.weight;
+  }
+  return config.sources.front();
+}
+
+void Scheduler::OnPermit(const std::string& site_name, const std::string& path,
+                         const config::Source& source, const Route& route) {
+  const auto it = sites_.find(site_name);
+  CHECK(it != sites_.end());
+  Site& site = *it->second;
+  CHECK(site.opening);
+  site.opening = false;
+  const bool may_open =
+      !stopping_ && shard_.clock.Now() >= site.suspended_until && (!site.probing || site.open == 0);
+  if (!may_open || !Prepare(site)) {
+    limits_.Release(path);
+    return Touch(site);
+  }
+  const uint64_t id = site.prepared.front();
+  site.prepared.pop_front();
+  DeliveryPath where{.site = site.name,
+                     .source = source.name,
+                     .ehlo = source.ehlo.empty() ? shard_.config->hostname : source.ehlo,
+                     .address = source.address,
+                     .hosts = route.hosts,
+                     .configured = route.configured};
+  const DeliveryHandle handle = deliveries_.Emplace();
+  OpenDelivery& open = *deliveries_.Get(handle);
+  open.site = &site;
+  open.path = path;
+  open.delivery = std::make_unique<Delivery>(shared_, *this, std::move(where));
+  by_delivery_.emplace(open.delivery.get(), handle);
+  ++site.open;
+  open.delivery->Start(std::move(jobs_.at(id).job));
+  Pump(site);
+}
+
+// ---- trouble ---------------------------------------------------------------------------------
+
+void Scheduler::ReturnAllPrepared(Site& site) {
+  while (!site.prepared.empty()) {
+    const uint64_t id = site.prepared.back();
+    site.prepared.pop_back();
+    ReturnPrepared(id);
+  }
+}
+
+void Scheduler::Suspend(Site& site, std::string why) {
+  const std::vector<Duration>& gaps = shard_.config->retry.gaps;
+  const size_t step = std::min<size_t>(site.failures, gaps.size() - 1);
+  const Duration gap = std::min(gaps[step], kSuspendMax);
+  ++site.failures;
+  site.suspended_until = shard_.clock.Now() + gap;
+  site.trouble = std::move(why);
+  site.timer.Set(site.suspended_until);
+  ReturnAllPrepared(site);
+  const std::vector<LaneHandle> lanes = site.lanes;
+  for (const LaneHandle handle : lanes)
+    if (Lane* lane = lanes_.Get(handle)) lanes_.Evict(*lane, handle);
+}
+
+void Scheduler::Resume(Site& site) {
+  const Instant now = shard_.clock.Now();
+  if (now < site.suspended_until) return site.timer.Set(site.suspended_until);
+  site.probing = site.failures > 0;
+  const std::vector<LaneHandle> lanes = site.lanes;
+  for (const LaneHandle handle : lanes)
+    if (Lane* lane = lanes_.Get(handle)) lanes_.Refill(*lane, handle);
+  Pump(site);
+}
+
+void Scheduler::OnSuccess(Site& site) {
+  site.failures = 0;
+  site.probing = false;
+  site.trouble.clear();
+  site.open_not_before = {};
+  const std::vector<LaneHandle> lanes = site.lanes;
+  for (const LaneHandle handle : lanes)
+    if (Lane* lane = lanes_.Get(handle)) lanes_.Refill(*lane, handle);
+  Pump(site);
+}
+
+void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
+                              const std::vector<size_t>& untried, const RoundFailure& failure,
+                              const DeliveryPath& path) {
+  for (const size_t r : untried) {
+    const Verdict verdict =
+        JudgeRound(MakeJudge(), site.name, failure, job.message->message, job.recipients[r]);
+    recorder_.Record(state.lanes[r],
+                     {job.message, job.recipients[r], job.content, state.indexed[r]}, verdict,
+                     {path.site, path.source, &failure.last});
+  }
+  if (failure.last.fault == Fault::kShutdown) return;
+  bool others_work = false;
+  deliveries_.ForEach([&](DeliveryHandle, OpenDelivery& open) {
+    others_work |= open.site == &site && open.worked && open.delivery->ready();
+  });
+  if (others_work) {
+    site.open_not_before = shard_.clock.Now() + kOpenBackoff;
+  } else if (shard_.clock.Now() >= site.suspended_until) {
+    Suspend(site, failure.last.host + ": " + failure.last.text);
+  }
+}
+
+void Scheduler::OnRouteFault(Site& site, const Route& route) {
+  // The first recipient is the probe: when it is deferred, all of the site wait.
+  bool deferred = false;
+  int budget = kFaultSlice;
+  const auto settle = [&](LaneHandle handle, Waiting waiting) {
+    const Verdict verdict = JudgeRoute(MakeJudge(), route.fault, route.detail,
+                                       waiting.message->message, waiting.recipient);
+    deferred |= verdict.outcome == Outcome::kDeferred;
+    recorder_.Record(handle, std::move(waiting), verdict, {.site = {}, .source = {}});
+    --budget;
+  };
+  while (!site.prepared.empty() && !deferred && budget > 0) {
+    JobState state = std::move(jobs_.at(site.prepared.front()));
+    jobs_.erase(site.prepared.front());
+    site.prepared.pop_front();
+    for (size_t r = 0; r < state.lanes.size(); ++r)
+      settle(state.lanes[r], {state.job.message, std::move(state.job.recipients[r]),
+                              state.job.content, state.indexed[r]});
+  }
+  while (!deferred && budget > 0) {
+    auto next = TakeNext(site);
+    if (!next) break;
+    settle(next->first, std::move(next->second));
+  }
+  if (deferred) return Suspend(site, route.detail);
+  if (site.ready > 0) site.timer.Set(shard_.clock.Now());  // the next slice, in the next turn
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,103 @@
+// engine/shard/writer.h — the one thread that writes the queue, as a machine that is stepped.
+//
+// PURPOSE   Gathers the shards' transactions into group commits and tells each shard what became of
+//           its own. Inserts have a client waiting: they start a commit at once when the writer is
+//           idle, else gather behind the running one. The rest rides along, or waits at most
+//           kGather.
+// THREADS   Step belongs to the writer thread (or the simulator). Submit and FreeOutbox: any
+// thread.
+
+#ifndef SLUICE_ENGINE_SHARD_WRITER_H_
+#define SLUICE_ENGINE_SHARD_WRITER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "engine/base/ring.h"
+#include "engine/base/time.h"
+#include "engine/shard/mailbox.h"
+#include "queue/queue.h"
+
+namespace sluice::engine {
+
+// One transaction on its way to disk.
+struct Commit {
+  uint32_t shard = 0;   // where `done` runs
+  bool urgent = false;  // somebody waits for it
+  queue::Transaction transaction;
+  std::move_only_function<void(queue::Committed)> done;
+};
+
+class Writer {
+ public:
+  // What has nobody waiting commits after this, or when kGatherCount of it wait.
+  static constexpr Duration kGather{1000};
+  static constexpr size_t kGatherCount = 256;
+  // Bounds of one group: its memory, and how long the next one waits for it.
+  static constexpr size_t kGroupTransactions = 1'000;
+  static constexpr size_t kGroupBytes = size_t(32) << 20;
+  static constexpr size_t kRingCapacity = 262'144;
+
+  // All outlive the writer.
+  Writer(queue::Queue& queue, const Clock& clock, std::span<Mailbox* const> shards);
+
+  // Takes all of `commits` or nothing (a full ring: try again in the next turn).
+  bool Submit(std::vector<Commit>& commits);
+  void FreeOutbox(uint64_t commit, uint32_t part);
+
+  // One group commit, or one slice of idle work. True when it did something.
+  bool Step();
+  // Blocks until there may be something to do; bounded by a few milliseconds.
+  void Wait() { ring_.WaitFor(pending_.empty() ? kIdleWait : kGather); }
+  // Everything submitted has been committed and answered.
+  bool Drained() const;
+
+  // May inserts come? Any thread. After a full disk this is false for kFullPause, then tried again.
+  bool full() const { return full_until_.load(std::memory_order_relaxed) > MicrosOf(clock_.Now()); }
+  bool broken() const { return broken_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr Duration kIdleWait{20'000};
+  static constexpr Duration kFullPause{1'000'000};
+
+  struct OutboxMark {
+    uint64_t commit;
+    uint32_t part;
+  };
+  struct Answer {
+    std::move_only_function<void(queue::Committed)> done;
+    queue::Committed committed;
+  };
+
+  void TakeIn();
+  bool ShouldCommit() const;
+  size_t GroupSize() const;
+  void Answers(std::span<Commit> group, std::vector<queue::Committed> results);
+  void Send();
+
+  queue::Queue& queue_;
+  const Clock& clock_;
+  const std::vector<Mailbox*> shards_;
+  Ring<Commit> ring_;
+  Ring<OutboxMark> marks_;
+  std::atomic<int64_t> full_until_{0};
+  std::atomic<bool> broken_{false};
+
+  // The writer thread's own.
+  std::vector<Commit> pending_;
+  size_t urgent_ = 0;
+  Instant oldest_{};
+  std::vector<Commit> arrived_;
+  std::vector<OutboxMark> arrived_marks_;
+  std::vector<queue::Transaction> group_;
+  std::vector<std::vector<Answer>> answers_;  // by shard, of the commit just done
+  std::vector<std::deque<Task>> outbound_;  // by shard; more than one only if its mailbox was full
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_SHARD_WRITER_H_
