@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dns/transport.h"
@@ -37,10 +38,12 @@ enum class RouteFault : uint8_t {
   kTemporary,     // SERVFAIL, timeout, refused: retry, 4.4.3
 };
 
+inline constexpr uint16_t kSmtpPort = 25;
+
 struct MxHost {
   std::string name;  // lower case, no trailing dot; for a literal or a configured address its text
   uint16_t preference = 0;
-  uint16_t port = 25;
+  uint16_t port = kSmtpPort;
 
   friend bool operator==(const MxHost&, const MxHost&) = default;
 };
@@ -76,7 +79,12 @@ class MxRouter {
 
   virtual ~MxRouter() = default;
   virtual void Find(std::string_view domain, RouteFn done) = 0;
+  // A host of an MxRoute. An address in text is taken as it is: Find has looked at it.
   virtual void Addresses(std::string_view host, AddressFn done) = 0;
+  // A host that the configuration names: it may be special, whatever allow_special says.
+  virtual void ConfiguredAddresses(std::string_view host, AddressFn done) {
+    Addresses(host, std::move(done));
+  }
   virtual void SetOptions(const RouterOptions& options) = 0;  // reload; the cache stays
 };
 
@@ -84,9 +92,14 @@ class MxRouter {
 std::unique_ptr<MxRouter> MakeMxRouter(const RouterOptions& options, DnsTransport& transport,
                                        const Clock& clock, Random& random);
 
-// The folded name of an MX set, the same for equal sets in any order:
-// {alt1.gmail-smtp-in.l.google.com, gmail-smtp-in.l.google.com} ->
-// "(alt1.)?gmail-smtp-in.l.google.com" style; see dns/site.cc for the exact form.
+// The folded name of an MX set, the same for equal sets in any order and with any preferences,
+// another for any other set, at most kSiteNameMax characters:
+//   {mx.example.net}                       -> mx.example.net
+//   {mx1.example.net, ..., mx4.example.net} -> mx[1-4].example.net
+//   {gmail-smtp-in.l.google.com, alt1.gmail-..., ..., alt4.gmail-...}
+//                                          -> (alt[1-4].)?gmail-smtp-in.l.google.com
+// A port other than 25 is part of the name. See dns/site.cc.
+inline constexpr size_t kSiteNameMax = 160;
 std::string SiteName(const std::vector<MxHost>& hosts);
 
 }  // namespace sluice::dns
