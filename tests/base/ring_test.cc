@@ -33,7 +33,7 @@ TEST(Ring, RefusesWhatIsOverItsCapacityAndLeavesItWithTheCaller) {
   Ring<std::unique_ptr<int>> ring(1);
   EXPECT_EQ(ring.Push(std::make_unique<int>(1)), PushResult::kWakeUp);
   auto kept = std::make_unique<int>(2);
-  EXPECT_EQ(ring.Push(std::move(kept)), PushResult::kFull);
+  EXPECT_EQ(ring.Push(static_cast<std::unique_ptr<int>&&>(kept)), PushResult::kFull);
   ASSERT_NE(kept, nullptr);
   EXPECT_EQ(*kept, 2);
   EXPECT_EQ(ring.size(), 1u);
