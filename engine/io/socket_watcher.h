@@ -1,5 +1,5 @@
-// engine/io/socket_watcher.h — "tell me when this socket can be read or written", for libraries that
-// bring their own sockets (c-ares).
+// engine/io/socket_watcher.h — "tell me when this socket can be read or written", for libraries
+// that bring their own sockets (c-ares).
 //
 // THREADS   Confined to the loop that offers it.
 // LIFETIME  Unwatch a socket before it is closed.
