@@ -30,6 +30,8 @@
 
 namespace sluice::queue {
 
+class Disk;
+
 struct QueueOptions {
   std::string path;                        // folder; made when missing (0700)
   uint64_t map_size = uint64_t(64) << 30;  // reserved address space, never grown while running
@@ -39,6 +41,7 @@ struct QueueOptions {
   uint64_t min_free_bytes = uint64_t(256) << 20;  // of the file system; below: inserts get kFull
   uint64_t seed = 0;  // of a new queue's hashes; 0: from the system's dice
   bool sync = true;   // false only in the simulator, on memory file systems
+  Disk* disk = nullptr;  // queue/disk.h; null: the real one. Tests give one that fails
 };
 
 // A new message. `content` is what the body becomes; message.body is filled in by the writer.
