@@ -26,7 +26,7 @@ class Clients(harness.Case):
 
     def delivered_body(self, count=1):
         """The body of the last message that the sink took, with plain line ends."""
-        content = self.sink.wait_for(count)[-1]["content"].encode("utf-8", "surrogateescape")
+        content = self.sink.content(self.sink.wait_for(count)[-1])
         header, body = content.split(b"\r\n\r\n", 1)
         self.assertNotIn(b"\nBcc:", header)
         self.assertIn(b"Received: from ", header)

@@ -83,7 +83,7 @@ class Delivery(harness.Case):
         harness.wait_until(lambda: len(sink.messages()) >= 2, "the report and the good recipient arrive")
         report = next(m for m in sink.messages() if m["recipients"] == ["shop@sender.test"])
         self.assertEqual(report["sender"], "")
-        parsed = email.message_from_string(report["content"])
+        parsed = email.message_from_bytes(sink.content(report))
         self.assertEqual(parsed.get_content_type(), "multipart/report")
         self.assertEqual(parsed["Auto-Submitted"], "auto-replied")
         text, status, original = parsed.get_payload()
@@ -138,9 +138,9 @@ class Delivery(harness.Case):
         self.world.engine(config)
         self.send(config, "a@one.test", content="Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
                   "Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n".encode(), options=["BODY=8BITMIME"])
-        content = sink.wait_for(1)[0]["content"]
+        content = sink.content(sink.wait_for(1)[0])
         self.assertTrue(content.isascii(), "converted for a receiver without 8BITMIME")
-        parsed = email.message_from_string(content)
+        parsed = email.message_from_bytes(content)
         self.assertEqual(parsed.get_payload(decode=True).decode("utf-8").strip(), "Gr\u00fc\u00dfe")
 
     def test_a_message_for_many_is_one_transaction_a_site_within_the_receivers_limit(self):

@@ -115,17 +115,20 @@ class Program:
 
 
 class Sink(Program):
-    """`sluice sink`, with every message it took recorded before its 250."""
+    """`sluice sink`, with every message it answered recorded before its reply."""
 
     count = 0
 
-    def __init__(self, world, *options, capture=True):
+    def __init__(self, world, *options, capture="content"):
         Sink.count += 1
         name = f"sink{Sink.count}"
         self.capture = world.folder / f"{name}.jsonl"
+        self.maildir = world.folder / f"{name}-mail"
         command = [SLUICE, "sink", "--listen", "127.0.0.1:0", *options]
         if capture:
             command += ["--capture", self.capture]
+        if capture == "content":
+            command += ["--maildir", self.maildir]
         super().__init__(world, name, command)
         self.port = wait_until(self._listening, f"{name} listens")
 
@@ -136,7 +139,14 @@ class Sink(Program):
         return int(lines[0]["listening"][0].rsplit(":", 1)[1]) if lines else None
 
     def messages(self):
-        return json_lines(self.capture)
+        """The messages that it accepted, oldest first."""
+        return [m for m in json_lines(self.capture) if m["outcome"] == "accepted"]
+
+    def content(self, message):
+        """The octets of a message as they came, dots undone."""
+        path, = (self.maildir / "new").glob(f"*.{message['id']}.sink")
+        envelope = 1 + len(message["recipients"])  # Return-Path and Delivered-To lines
+        return path.read_bytes().split(b"\r\n", envelope)[envelope]
 
     def wait_for(self, count, patience=PATIENCE):
         return wait_until(lambda: len(self.messages()) >= count and self.messages(),

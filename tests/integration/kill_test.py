@@ -38,7 +38,7 @@ class Run:
         # Its own reports come back to the sink too.
         self.sink = self.world.sink("--greylist", "1", "--greylist-match", "@d1.test",
                                     "--reply", "rcpt@@d2.test:50:550 5.1.1 No such user",
-                                    "--reply", "dot@@d3.test:20:554 5.7.1 Refused")
+                                    "--reply", "dot@@d3.test:20:554 5.7.1 Refused", capture="lines")
         self.config = self.world.config(sink=self.sink)
         self.run_id = f"kill{number}"
 
