@@ -2,7 +2,7 @@
 //
 // PURPOSE   One name for one set of hosts, readable, and different for different sets: who shares a
 //           name shares connections and limits, so a name must be an exact writing of the set.
-// FORM      Hosts are grouped by their last two labels; groups are joined by "+". What a whole group
+// FORM      Hosts are grouped by their last two labels, groups joined by "+". What a whole group
 //           ends with is written once, after the rest: "head." + suffix, "(a|b)." + suffix, or
 //           "(a.)?" + suffix when the suffix is a host itself. Rests that differ in one number only
 //           are folded to "[1-4]" or "[01,03-05]". Names hold none of "()|?[],+~", so every name
