@@ -22,18 +22,18 @@ int Register(const char* name, TargetFn target);
 }  // namespace sluice::fuzz
 
 #ifdef SLUICE_LIBFUZZER
-#define FUZZ_TARGET(name)                                                        \
-  static void name##Target(std::string_view input);                              \
-  extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {      \
-    name##Target({reinterpret_cast<const char*>(data), size});                   \
-    return 0;                                                                    \
-  }                                                                              \
+#define FUZZ_TARGET(name)                                                   \
+  static void name##Target(std::string_view input);                         \
+  extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) { \
+    name##Target({reinterpret_cast<const char*>(data), size});              \
+    return 0;                                                               \
+  }                                                                         \
   static void name##Target(std::string_view input)
 #else
-#define FUZZ_TARGET(name)                                                        \
-  static void name##Target(std::string_view input);                              \
-  [[maybe_unused]] static const int name##Registered =                           \
-      ::sluice::fuzz::Register(#name, name##Target);                             \
+#define FUZZ_TARGET(name)                              \
+  static void name##Target(std::string_view input);    \
+  [[maybe_unused]] static const int name##Registered = \
+      ::sluice::fuzz::Register(#name, name##Target);   \
   static void name##Target(std::string_view input)
 #endif
 
