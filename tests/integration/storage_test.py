@@ -18,7 +18,7 @@ class Storage(harness.Case):
 
     def test_a_full_disk_is_told_at_mail_and_loses_nothing(self):
         config = self.world.config(sink=self.world.sink())
-        config.replace("min_free_bytes = 1048576", "min_free_bytes = 1152921504606846976")
+        config.replace("min_free_bytes = 1048576", "min_free_bytes = 1099511627776")
         engine = self.world.engine(config)
         with self.client(config) as client:
             client.ehlo()
@@ -27,7 +27,7 @@ class Storage(harness.Case):
             self.assertTrue(text.startswith(b"4.3.1"), text)
         self.assertEqual(self.world.events("accepted"), [])
         self.assert_stops(engine)
-        config.replace("min_free_bytes = 1152921504606846976", "min_free_bytes = 1048576")
+        config.replace("min_free_bytes = 1099511627776", "min_free_bytes = 1048576")
         self.world.engine(config)
         self.send(config)
         self.world.wait_for_events(1, "delivered")
