@@ -42,7 +42,6 @@ SslCtxPtr NewContext(const SSL_METHOD* method, const char* ciphers) {
   return ctx;
 }
 
-// Null when the file can be opened and read.
 Status CheckReadable(const std::string& file, const char* what) {
   const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
   char byte;
@@ -54,24 +53,41 @@ Status CheckReadable(const std::string& file, const char* what) {
               file + ": cannot read the TLS " + what + ": " + std::strerror(error));
 }
 
-// Never ask on the terminal: a key with a passphrase is an error, with this text.
-int NoPassphrase(char*, int, int, void*) { return 0; }
-
-std::string WhyUnusable(const std::string& file, const char* what) {
-  const unsigned long error = ERR_peek_error();
-  const unsigned long last = ERR_peek_last_error();
-  std::string text = file + ": ";
-  if (ERR_GET_REASON(error) == PEM_R_NO_START_LINE ||
-      (ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE)) {
+Status UseCertificates(SSL_CTX* ctx, const std::string& file) {
+  ERR_clear_error();
+  if (SSL_CTX_use_certificate_chain_file(ctx, file.c_str()) == 1) return {};
+  if (ERR_GET_REASON(ERR_peek_error()) == PEM_R_NO_START_LINE) {
     ERR_clear_error();
-    return text + "no PEM " + what + " in this file";
+    return Fail(ErrorCode::kInvalid, file + ": no PEM certificate in this file");
   }
-  return text + "not a usable TLS " + what + ": " + TakeTlsError("unknown error");
+  return Fail(ErrorCode::kInvalid,
+              file + ": not a usable TLS certificate: " + TakeTlsError("unknown error"));
 }
 
-bool NeedsPassphrase() {
-  return ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_PEM &&
-         ERR_GET_REASON(ERR_peek_error()) == PEM_R_BAD_PASSWORD_READ;
+// OpenSSL would ask on the terminal.
+int NoPassphrase(char*, int, int, void* asked) {
+  *static_cast<bool*>(asked) = true;
+  return -1;
+}
+
+Status UseKey(SSL_CTX* ctx, const std::string& file, const std::string& cert_file) {
+  ERR_clear_error();
+  const std::unique_ptr<BIO, FreeWith<BIO_free_all>> bio(BIO_new_file(file.c_str(), "r"));
+  bool asked = false;
+  const std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>> key(
+      bio == nullptr ? nullptr : PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassphrase, &asked));
+  const char* problem = nullptr;
+  if (asked) {
+    problem = ": the TLS key is encrypted; store it without a passphrase";
+  } else if (key == nullptr) {
+    problem = ": no PEM private key in this file";
+  }
+  ERR_clear_error();
+  if (problem != nullptr) return Fail(ErrorCode::kInvalid, file + problem);
+  if (SSL_CTX_use_PrivateKey(ctx, key.get()) == 1 && SSL_CTX_check_private_key(ctx) == 1) return {};
+  ERR_clear_error();
+  return Fail(ErrorCode::kInvalid,
+              file + ": this key does not belong to the certificate in " + cert_file);
 }
 
 int OnNewSession(SSL* ssl, SSL_SESSION* session) {
@@ -97,30 +113,11 @@ Result<std::shared_ptr<TlsServerContext>> TlsServerContext::Make(const std::stri
     return std::unexpected(readable.error());
   if (Status readable = CheckReadable(key_file, "key"); !readable)
     return std::unexpected(readable.error());
-  ERR_clear_error();
   SslCtxPtr ctx = NewContext(TLS_server_method(), kServerCiphers);
-  SSL_CTX_set_default_passwd_cb(ctx.get(), NoPassphrase);
-  if (SSL_CTX_use_certificate_chain_file(ctx.get(), cert_file.c_str()) != 1)
-    return Fail(ErrorCode::kInvalid, WhyUnusable(cert_file, "certificate"));
-  if (SSL_CTX_use_PrivateKey_file(ctx.get(), key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-    if (NeedsPassphrase()) {
-      ERR_clear_error();
-      return Fail(ErrorCode::kInvalid,
-                  key_file + ": the TLS key is encrypted; store it without a passphrase");
-    }
-    if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH ||
-        ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_TYPE_MISMATCH) {
-      ERR_clear_error();
-      return Fail(ErrorCode::kInvalid,
-                  key_file + ": this key does not belong to the certificate in " + cert_file);
-    }
-    return Fail(ErrorCode::kInvalid, WhyUnusable(key_file, "key"));
-  }
-  if (SSL_CTX_check_private_key(ctx.get()) != 1) {
-    ERR_clear_error();
-    return Fail(ErrorCode::kInvalid,
-                key_file + ": this key does not belong to the certificate in " + cert_file);
-  }
+  if (Status used = UseCertificates(ctx.get(), cert_file); !used)
+    return std::unexpected(used.error());
+  if (Status used = UseKey(ctx.get(), key_file, cert_file); !used)
+    return std::unexpected(used.error());
   // Tickets hold the whole session, so there is no cache to share or to lock.
   SSL_CTX_set_session_cache_mode(ctx.get(), SSL_SESS_CACHE_OFF);
   CHECK(SSL_CTX_set_num_tickets(ctx.get(), 1) == 1);
