@@ -1,0 +1,40 @@
+// tests/queue/faulty_disk.h — a disk that fails when told to.
+
+#ifndef SLUICE_TESTS_QUEUE_FAULTY_DISK_H_
+#define SLUICE_TESTS_QUEUE_FAULTY_DISK_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "queue/disk.h"
+
+namespace sluice::queue {
+
+class FaultyDisk final : public Disk {
+ public:
+  int write_error = 0;
+  int sync_error = 0;
+  int reserve_error = 0;
+  int commit_error = 0;
+  uint64_t free_bytes = UINT64_MAX;
+
+  int WriteAll(int fd, std::span<iovec> pieces, uint64_t offset) override {
+    if (write_error == 0) return Disk::WriteAll(fd, pieces, offset);
+    // As a full disk does it: a part is written.
+    if (!pieces.empty()) Disk::WriteAll(fd, pieces.first(1), offset);
+    return write_error;
+  }
+  int SyncData(int fd) override { return sync_error != 0 ? sync_error : Disk::SyncData(fd); }
+  int Reserve(int fd, uint64_t offset, uint64_t length) override {
+    return reserve_error != 0 ? reserve_error : Disk::Reserve(fd, offset, length);
+  }
+  uint64_t FreeBytes(const std::string& path) override {
+    return free_bytes != UINT64_MAX ? free_bytes : Disk::FreeBytes(path);
+  }
+  int AllowCommit() override { return commit_error; }
+};
+
+}  // namespace sluice::queue
+
+#endif  // SLUICE_TESTS_QUEUE_FAULTY_DISK_H_
