@@ -18,6 +18,7 @@ void Scheduler::Pump(Site& site) {
   while (!site.idle.empty() && waiting() > site.poked) {
     OpenDelivery& open = *deliveries_.Get(site.idle.back());
     site.idle.pop_back();
+    if (!open.delivery->idle()) continue;  // it is saying goodbye
     open.poked = true;
     ++site.poked;
     open.delivery->Poke();

@@ -1,0 +1,297 @@
+#include "engine/runtime/engine.h"
+
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "config/parser.h"
+#include "engine/base/check.h"
+#include "engine/base/workers.h"
+#include "engine/control/control_server.h"
+#include "engine/events/exporter.h"
+#include "engine/io/system_clock.h"
+#include "engine/log/log.h"
+#include "engine/runtime/control_commands.h"
+#include "engine/runtime/queue_worker.h"
+#include "engine/runtime/remote_authenticator.h"
+#include "engine/runtime/shard_runtime.h"
+#include "engine/shard/recovery.h"
+#include "engine/submission/password_checker.h"
+
+namespace sluice::engine {
+namespace {
+
+uint64_t SystemDice() {
+  uint64_t seed = 0;
+  CHECK(getrandom(&seed, sizeof(seed), 0) == ssize_t(sizeof(seed)));
+  return seed;
+}
+
+// Connections are files: as many as we may have.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+queue::QueueOptions QueueOptionsOf(const config::Queue& settings) {
+  queue::QueueOptions options;
+  options.path = settings.path;
+  options.map_size = settings.map_size;
+  options.max_bytes = settings.max_bytes;
+  options.segment_bytes = settings.segment_bytes;
+  options.min_free_bytes = settings.min_free_bytes;
+  options.seed = SystemDice();
+  return options;
+}
+
+class EngineImpl final : public Engine {
+ public:
+  EngineImpl(const config::Config& config, std::unique_ptr<queue::Queue> queue);
+  ~EngineImpl() override;
+
+  Status OpenAll();
+  int Run() override;
+
+ private:
+  // How often a stop looks whether all is done.
+  static constexpr Duration kStopPoll{10'000};
+  // After the deadline connections are cut; this long for what that sets off.
+  static constexpr Duration kAbortGrace{1'000'000};
+
+  uint32_t shards() const { return uint32_t(mailboxes_.size()); }
+  ShardRuntime& home() { return *runtimes_.front(); }
+  void StartThreads();
+  void JoinThreads();
+  void OnEachShard(const std::function<void(ShardRuntime&)>& f);
+  void BeginStop();
+  void PollStop();
+  Status Reload();
+
+  std::shared_ptr<const config::Config> config_;
+  const std::unique_ptr<queue::Queue> queue_;
+  const io::SystemClock clock_;
+  BodyBudget bodies_;
+  ConnectionGate gate_;
+  const ReplyRules rules_;
+  std::atomic<uint64_t> next_message_id_;
+  std::vector<std::unique_ptr<Mailbox>> mailboxes_;
+  std::vector<Mailbox*> mailbox_list_;
+  Writer writer_;
+  Reader reader_;
+  QueueWorker passwords_;
+  std::unique_ptr<Exporter> exporter_;
+  std::vector<std::unique_ptr<ShardRuntime>> runtimes_;
+  std::unique_ptr<PasswordChecker> checker_;
+  std::vector<std::unique_ptr<RemoteAuthenticator>> authenticators_;
+  std::unique_ptr<Recovery> recovery_;
+  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<ControlCommands> commands_;
+
+  std::vector<std::thread> shard_threads_;
+  std::vector<std::thread> workers_;
+  std::atomic<bool> workers_stop_{false};
+  std::unique_ptr<Timer> stop_timer_;
+  std::vector<std::unique_ptr<std::atomic<bool>>> stopped_;
+  Instant stop_deadline_ = kNever;
+  bool aborted_ = false;
+};
+
+std::vector<std::unique_ptr<Mailbox>> MakeMailboxes(const config::Config& config) {
+  const uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
+  const uint32_t n = config.engine.shards > 0 ? config.engine.shards : cores;
+  std::vector<std::unique_ptr<Mailbox>> out;
+  for (uint32_t i = 0; i < n; ++i) out.push_back(std::make_unique<Mailbox>());
+  return out;
+}
+
+std::vector<Mailbox*> Pointers(const std::vector<std::unique_ptr<Mailbox>>& mailboxes) {
+  std::vector<Mailbox*> out;
+  for (const auto& mailbox : mailboxes) out.push_back(mailbox.get());
+  return out;
+}
+
+EngineImpl::EngineImpl(const config::Config& config, std::unique_ptr<queue::Queue> queue)
+    : config_(std::make_shared<const config::Config>(config)),
+      queue_(std::move(queue)),
+      bodies_(config.queue.body_memory),
+      gate_(SystemDice()),
+      next_message_id_(queue_->first_id()),
+      mailboxes_(MakeMailboxes(config)),
+      mailbox_list_(Pointers(mailboxes_)),
+      writer_(*queue_, clock_, mailbox_list_),
+      reader_(*queue_),
+      passwords_(*mailboxes_.front()) {}
+
+EngineImpl::~EngineImpl() = default;
+
+Status EngineImpl::OpenAll() {
+  auto exporter =
+      Exporter::Open(config_->events, *queue_, clock_,
+                     [this](uint64_t commit, uint32_t part) { writer_.FreeOutbox(commit, part); });
+  if (!exporter) return std::unexpected(exporter.error());
+  exporter_ = std::move(*exporter);
+
+  const ShardCommon common{*queue_, writer_, reader_, mailbox_list_, next_message_id_, rules_};
+  std::vector<Shard*> shard_list;
+  std::vector<ShardRuntime*> runtime_list;
+  for (uint32_t i = 0; i < shards(); ++i) {
+    auto runtime = ShardRuntime::Make(i, config_, common, bodies_, SystemDice());
+    if (!runtime) return std::unexpected(runtime.error());
+    runtimes_.push_back(std::move(*runtime));
+    runtime_list.push_back(runtimes_.back().get());
+    shard_list.push_back(&runtimes_.back()->shard());
+    stopped_.push_back(std::make_unique<std::atomic<bool>>(false));
+  }
+  for (Shard* shard : shard_list) shard->Join(shard_list);
+
+  io::UvLoop& loop = home().loop();
+  checker_ = std::make_unique<PasswordChecker>(loop.clock(), loop.timers(), passwords_, config_);
+  for (uint32_t i = 1; i < shards(); ++i)
+    authenticators_.push_back(std::make_unique<RemoteAuthenticator>(
+        i, runtimes_[i]->shard().out(), 0, home().shard().out(), *checker_));
+  for (uint32_t i = 0; i < shards(); ++i) {
+    Authenticator& authenticator =
+        i == 0 ? static_cast<Authenticator&>(*checker_) : *authenticators_[i - 1];
+    if (Status status = runtimes_[i]->Open(authenticator, gate_, runtime_list); !status)
+      return status;
+  }
+  commands_ = std::make_unique<ControlCommands>(
+      ControlParts{runtime_list, *queue_, writer_, *exporter_, [this] { return Reload(); }});
+  auto control =
+      ControlServer::Open(loop.net(), loop.timers(), loop.clock(), config_->control.socket);
+  if (!control) return std::unexpected(control.error());
+  control_ = std::move(*control);
+  commands_->Register(*control_);
+  recovery_ = std::make_unique<Recovery>(home().shard(), [](uint64_t lanes, uint64_t recipients) {
+    LogInfo("recovery", "found " + std::to_string(lanes) + " lanes and " +
+                            std::to_string(recipients) + " recipients of earlier runs");
+  });
+  return {};
+}
+
+void EngineImpl::StartThreads() {
+  for (size_t i = 1; i < runtimes_.size(); ++i)
+    shard_threads_.emplace_back([runtime = runtimes_[i].get()] { runtime->Run(); });
+  const auto work = [this](auto step, auto wait) {
+    workers_.emplace_back([this, step, wait] {
+      while (!workers_stop_.load(std::memory_order_acquire))
+        if (!step()) wait();
+    });
+  };
+  work([this] { return writer_.Step(); }, [this] { writer_.Wait(); });
+  work([this] { return reader_.Step(); }, [this] { reader_.Wait(); });
+  work([this] { return passwords_.Step(); }, [this] { passwords_.Wait(); });
+  work([this] { return exporter_->Step(); },
+       [] { std::this_thread::sleep_for(Exporter::kPollInterval); });
+}
+
+void EngineImpl::JoinThreads() {
+  for (const auto& runtime : runtimes_) runtime->Quit();
+  for (std::thread& thread : shard_threads_) thread.join();
+  workers_stop_.store(true, std::memory_order_release);
+  for (std::thread& thread : workers_) thread.join();
+  // What the last commits wrote to the outbox.
+  while (exporter_->Step()) writer_.Step();
+  writer_.Step();
+}
+
+void EngineImpl::OnEachShard(const std::function<void(ShardRuntime&)>& f) {
+  for (uint32_t i = 0; i < shards(); ++i)
+    home().shard().out().Send(i, [f, runtime = runtimes_[i].get()] { f(*runtime); });
+}
+
+int EngineImpl::Run() {
+  io::UvLoop& loop = home().loop();
+  loop.OnSignal(SIGTERM, [this] { BeginStop(); });
+  loop.OnSignal(SIGINT, [this] { BeginStop(); });
+  loop.OnSignal(SIGHUP, [this] {
+    if (Status status = Reload(); !status) LogError("reload", status.error().what);
+  });
+  stop_timer_ = std::make_unique<Timer>(loop.timers(), [this] { PollStop(); });
+  StartThreads();
+  recovery_->Start();
+  (void)sd_notify(0, "READY=1");
+  LogInfo("engine", "ready: " + std::to_string(shards()) + " shards, " +
+                        std::to_string(queue_->totals().recipients) + " recipients queued");
+  home().Run();
+  JoinThreads();
+  stop_timer_.reset();
+  LogInfo("engine", "stopped");
+  return queue_->writable() ? 0 : 1;
+}
+
+void EngineImpl::BeginStop() {
+  if (stop_deadline_ != kNever) return;
+  (void)sd_notify(0, "STOPPING=1");
+  LogInfo("engine", "stopping");
+  stop_deadline_ = home().loop().clock().Now() + config_->engine.stop_within;
+  OnEachShard([](ShardRuntime& runtime) {
+    runtime.StopAccepting();
+    runtime.Stop();
+  });
+  PollStop();
+}
+
+void EngineImpl::PollStop() {
+  const Instant now = home().loop().clock().Now();
+  const bool all =
+      std::ranges::all_of(stopped_, [](const auto& stopped) { return stopped->load(); });
+  if (all || now > stop_deadline_ + kAbortGrace) return home().Quit();
+  if (now > stop_deadline_ && !aborted_) {
+    aborted_ = true;
+    LogWarn("engine", "some connections did not end in time and are cut");
+    OnEachShard([](ShardRuntime& runtime) { runtime.Abort(); });
+  }
+  for (uint32_t i = 0; i < shards(); ++i)
+    home().shard().out().Send(i, [runtime = runtimes_[i].get(), flag = stopped_[i].get()] {
+      flag->store(runtime->Stopped());
+    });
+  stop_timer_->Set(now + kStopPoll);
+}
+
+Status EngineImpl::Reload() {
+  auto loaded = config::LoadConfig(config_->file);
+  if (!loaded)
+    return Fail(ErrorCode::kInvalid,
+                "the configuration in force stays:\n" + config::FormatProblems(loaded.error()));
+  if (loaded->config.listeners.size() != config_->listeners.size())
+    return Fail(ErrorCode::kInvalid,
+                "the number of [[listener]] tables has changed: that needs a restart");
+  // Certificates are read on each shard; this finds what is wrong with them before any changes.
+  for (const config::Listener& listener : loaded->config.listeners) {
+    if (listener.tls == config::TlsMode::kNone) continue;
+    if (auto tls = home().loop().net().MakeTlsServer(listener.cert, listener.key); !tls)
+      return std::unexpected(tls.error());
+  }
+  config_ = std::make_shared<const config::Config>(std::move(loaded->config));
+  checker_->Reload(config_);
+  OnEachShard([config = config_](ShardRuntime& runtime) {
+    if (Status status = runtime.Reload(config); !status) LogError("reload", status.error().what);
+  });
+  LogInfo("reload", "configuration reloaded from " + config_->file);
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::Open(const config::Config& config) {
+  RaiseFileLimit();
+  (void)signal(SIGPIPE, SIG_IGN);
+  auto queue = queue::Queue::Open(QueueOptionsOf(config.queue));
+  if (!queue) return std::unexpected(queue.error());
+  auto engine = std::make_unique<EngineImpl>(config, std::move(*queue));
+  if (Status status = engine->OpenAll(); !status) return std::unexpected(status.error());
+  return engine;
+}
+
+}  // namespace sluice::engine

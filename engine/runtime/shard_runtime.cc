@@ -1,0 +1,120 @@
+#include "engine/runtime/shard_runtime.h"
+
+#include <utility>
+
+#include "engine/base/check.h"
+
+namespace sluice::engine {
+
+Result<std::unique_ptr<ShardRuntime>> ShardRuntime::Make(
+    uint32_t index, std::shared_ptr<const config::Config> config, const ShardCommon& common,
+    BodyBudget& bodies, uint64_t seed) {
+  std::unique_ptr<ShardRuntime> self(new ShardRuntime(index, seed));
+  io::UvLoop& loop = self->loop_;
+  auto transport = dns::MakeCaresTransport({.servers = config->dns.servers}, loop.watcher(),
+                                           loop.timers(), loop.clock());
+  if (!transport) return std::unexpected(transport.error());
+  self->transport_ = std::move(*transport);
+  ShardContext context{index,         loop.clock(), loop.timers(), loop.net(),
+                       self->random_, bodies,       config};
+  self->shard_ = std::make_unique<Shard>(std::move(context), common, *self->transport_);
+  common.mailboxes[index]->SetWake([&loop] { loop.Wake(); });
+  loop.SetOnWake([runtime = self.get()] { runtime->shard_->OnWake(); });
+  loop.SetBeforePoll([runtime = self.get()] { runtime->BeforePoll(); });
+  return self;
+}
+
+void ShardRuntime::BeforePoll() {
+  shard_->BeforePoll();
+  uint32_t open = 0;
+  for (const auto& listener : listeners_) open += uint32_t(listener->sessions());
+  connections_.store(open, std::memory_order_relaxed);
+}
+
+ShardRuntime::~ShardRuntime() = default;
+
+Result<std::shared_ptr<io::TlsServerContext>> ShardRuntime::TlsOf(
+    const config::Listener& settings) {
+  if (settings.tls == config::TlsMode::kNone) return std::shared_ptr<io::TlsServerContext>();
+  return loop_.net().MakeTlsServer(settings.cert, settings.key);
+}
+
+Status ShardRuntime::Open(Authenticator& authenticator, ConnectionGate& gate,
+                          std::span<ShardRuntime* const> peers) {
+  peers_.assign(peers.begin(), peers.end());
+  const config::Config& config = *shard_->context().config;
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    const config::Listener& settings = config.listeners[i];
+    auto tls = TlsOf(settings);
+    if (!tls) return std::unexpected(tls.error());
+    const SubmissionParts parts{shard_->context(), *shard_, authenticator, gate};
+    listeners_.push_back(std::make_unique<SubmissionListener>(parts, settings, std::move(*tls)));
+    for (const Endpoint& at : settings.bind)
+      if (Status status = Listen(i, at); !status) return status;
+  }
+  return {};
+}
+
+Status ShardRuntime::Listen(size_t listener, const Endpoint& at) {
+  auto socket = loop_.net().ListenFd(at, [this, listener](int fd) { TakeSocket(listener, fd); });
+  if (!socket) return std::unexpected(socket.error());
+  sockets_.push_back(std::move(*socket));
+  return {};
+}
+
+// The kernel spreads connections over the shards' sockets blindly; two more than another shard has
+// is worth the hand-over.
+void ShardRuntime::TakeSocket(size_t listener, int fd) {
+  ShardRuntime* fewest = this;
+  uint32_t least = connections_.load(std::memory_order_relaxed);
+  for (ShardRuntime* peer : peers_) {
+    const uint32_t open = peer->connections_.load(std::memory_order_relaxed);
+    if (open + 1 < least) {
+      fewest = peer;
+      least = open;
+    }
+  }
+  if (fewest == this) return Adopt(listener, fd);
+  fewest->connections_.fetch_add(1, std::memory_order_relaxed);
+  shard_->out().Send(fewest->index_, [fewest, listener, fd] { fewest->Adopt(listener, fd); });
+}
+
+void ShardRuntime::Adopt(size_t listener, int fd) {
+  connections_.fetch_add(1, std::memory_order_relaxed);
+  loop_.net().Adopt(
+      fd, [this, listener](io::Stream* stream) { return listeners_[listener]->Accept(stream); });
+}
+
+Status ShardRuntime::Reload(std::shared_ptr<const config::Config> config) {
+  std::vector<std::shared_ptr<io::TlsServerContext>> contexts;
+  CHECK(config->listeners.size() == listeners_.size());  // the engine has looked
+  for (const config::Listener& settings : config->listeners) {
+    auto tls = TlsOf(settings);
+    if (!tls) return std::unexpected(tls.error());
+    contexts.push_back(std::move(*tls));
+  }
+  shard_->Reload(config);
+  for (size_t i = 0; i < listeners_.size(); ++i)
+    listeners_[i]->Reload(config->listeners[i], std::move(contexts[i]));
+  return {};
+}
+
+void ShardRuntime::StopAccepting() { sockets_.clear(); }
+
+void ShardRuntime::Stop() {
+  for (const auto& listener : listeners_) listener->Stop();
+  shard_->Stop();
+}
+
+void ShardRuntime::Abort() {
+  for (const auto& listener : listeners_) listener->Abort();
+  shard_->Abort();
+}
+
+bool ShardRuntime::Stopped() const {
+  for (const auto& listener : listeners_)
+    if (listener->sessions() > 0) return false;
+  return shard_->Stopped();
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,74 @@
+// engine/runtime/shard_runtime.h — a Shard on its real loop: sockets, DNS, TLS, listeners.
+//
+// PURPOSE   Makes what a shard's seams need in production and drives it. Accepted sockets go to the
+//           shard that has fewest connections, because few long ones spread unevenly.
+// LIFETIME  Made and destroyed on the main thread while no loop runs; Run on the shard's own
+// thread.
+
+#ifndef SLUICE_ENGINE_RUNTIME_SHARD_RUNTIME_H_
+#define SLUICE_ENGINE_RUNTIME_SHARD_RUNTIME_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dns/cares_transport.h"
+#include "engine/base/random.h"
+#include "engine/io/uv_loop.h"
+#include "engine/shard/shard.h"
+#include "engine/submission/connection_gate.h"
+#include "engine/submission/submission_listener.h"
+
+namespace sluice::engine {
+
+class ShardRuntime {
+ public:
+  // Errors: the DNS servers cannot be used.
+  static Result<std::unique_ptr<ShardRuntime>> Make(uint32_t index,
+                                                    std::shared_ptr<const config::Config> config,
+                                                    const ShardCommon& common, BodyBudget& bodies,
+                                                    uint64_t seed);
+  ~ShardRuntime();
+
+  // Listeners and sessions; `authenticator` is this shard's way to the password checker. The peers
+  // are all runtimes by number. Errors name the address or file.
+  Status Open(Authenticator& authenticator, ConnectionGate& gate,
+              std::span<ShardRuntime* const> peers);
+  void Run() { loop_.Run(); }
+
+  // From the shard's own loop.
+  Status Reload(std::shared_ptr<const config::Config> config);
+  void StopAccepting();
+  void Stop();   // idle sessions hear 421, running transactions end
+  void Abort();  // what is still open is cut
+  bool Stopped() const;
+  void Quit() { loop_.Stop(); }
+
+  io::UvLoop& loop() { return loop_; }
+  Shard& shard() { return *shard_; }
+  const std::vector<std::unique_ptr<SubmissionListener>>& listeners() const { return listeners_; }
+
+ private:
+  ShardRuntime(uint32_t index, uint64_t seed) : index_(index), random_(seed) {}
+  void BeforePoll();
+  Status Listen(size_t listener, const Endpoint& at);
+  void TakeSocket(size_t listener, int fd);
+  void Adopt(size_t listener, int fd);
+  Result<std::shared_ptr<io::TlsServerContext>> TlsOf(const config::Listener& settings);
+
+  const uint32_t index_;
+  io::UvLoop loop_;
+  Random random_;
+  std::unique_ptr<dns::DnsTransport> transport_;
+  std::unique_ptr<Shard> shard_;
+  std::vector<std::unique_ptr<SubmissionListener>> listeners_;  // by [[listener]]
+  std::vector<std::unique_ptr<io::Listener>> sockets_;
+  std::vector<ShardRuntime*> peers_;
+  std::atomic<uint32_t> connections_{0};  // given to this shard, still open
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_RUNTIME_SHARD_RUNTIME_H_

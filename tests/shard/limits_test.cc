@@ -1,0 +1,90 @@
+// Limits over two shards whose mailboxes are run by hand: no cap is ever exceeded, nobody starves.
+
+#include "engine/shard/limits.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace sluice::engine {
+namespace {
+
+class LimitsTest : public ::testing::Test {
+ protected:
+  LimitsTest() {
+    std::array<Limits*, 2> peers{&limits_[0], &limits_[1]};
+    for (Limits& limits : limits_) limits.Join(peers);
+  }
+
+  // Carries messages until nobody has one.
+  void Deliver() {
+    for (int i = 0; i < 8; ++i) {
+      for (Switchboard& out : out_) ASSERT_TRUE(out.Flush());
+      for (Mailbox& mailbox : mailbox_) mailbox.Run();
+    }
+  }
+
+  std::array<Mailbox, 2> mailbox_;
+  std::array<Mailbox*, 2> list_{&mailbox_[0], &mailbox_[1]};
+  std::array<Switchboard, 2> out_{Switchboard(list_), Switchboard(list_)};
+  std::array<Limits, 2> limits_{Limits(0, out_[0], {.connections_per_path = 3}),
+                                Limits(1, out_[1], {.connections_per_path = 3})};
+};
+
+TEST_F(LimitsTest, GrantsNoMoreThanThePathAllowsOverAllShards) {
+  int granted = 0;
+  for (int i = 0; i < 5; ++i)
+    for (Limits& limits : limits_) limits.Acquire("a|site", [&granted] { ++granted; });
+  Deliver();
+  EXPECT_EQ(granted, 3);
+}
+
+TEST_F(LimitsTest, GivesAFreedPermitToWhoeverWaitsLongest) {
+  std::vector<int> order;
+  for (int i = 0; i < 3; ++i) limits_[0].Acquire("p", [] {});
+  Deliver();
+  limits_[1].Acquire("p", [&order] { order.push_back(1); });
+  Deliver();
+  limits_[0].Acquire("p", [&order] { order.push_back(2); });
+  Deliver();
+  EXPECT_TRUE(order.empty());
+  limits_[0].Release("p");
+  Deliver();
+  EXPECT_EQ(order, (std::vector{1}));
+  limits_[0].Release("p");
+  Deliver();
+  EXPECT_EQ(order, (std::vector{1, 2}));
+}
+
+TEST_F(LimitsTest, KeepsPathsApart) {
+  int granted = 0;
+  for (int i = 0; i < 3; ++i)
+    for (const char* path : {"a|x", "a|y", "b|x"})
+      limits_[0].Acquire(path, [&granted] { ++granted; });
+  Deliver();
+  EXPECT_EQ(granted, 9);
+}
+
+TEST_F(LimitsTest, KeepsTheTotalOfAShardAndServesThoseWhoWaitForIt) {
+  limits_[0].SetSettings({.connections_per_path = 10, .connections_total = 2});
+  int granted = 0;
+  for (const char* path : {"a", "b", "c"}) limits_[0].Acquire(path, [&granted] { ++granted; });
+  Deliver();
+  EXPECT_EQ(granted, 2);
+  EXPECT_EQ(limits_[0].open(), 2u);
+  limits_[0].Release("a");
+  Deliver();
+  EXPECT_EQ(granted, 3);
+}
+
+TEST_F(LimitsTest, ForgetsAPathThatNobodyUses) {
+  limits_[0].Acquire("p", [] {});
+  Deliver();
+  EXPECT_EQ(limits_[0].permits_out("p") + limits_[1].permits_out("p"), 1u);
+  limits_[0].Release("p");
+  Deliver();
+  EXPECT_EQ(limits_[0].permits_out("p") + limits_[1].permits_out("p"), 0u);
+}
+
+}  // namespace
+}  // namespace sluice::engine

@@ -1,0 +1,138 @@
+// The writer over a queue that only counts: when it commits, and who hears what.
+
+#include "engine/shard/writer.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace sluice::engine {
+namespace {
+
+class ManualClock final : public Clock {
+ public:
+  Instant Now() const override { return now; }
+  WallTime Wall() const override { return {}; }
+  Instant now{};
+};
+
+// Commits nothing, notes the size of every group, fails what it is told to.
+class CountingQueue final : public queue::Queue {
+ public:
+  MessageId first_id() const override { return 1; }
+  queue::LaneId LaneIdOf(const queue::LaneKey&) const override { return {}; }
+  std::vector<queue::Committed> CommitAll(std::span<queue::Transaction> batch) override {
+    groups.push_back(batch.size());
+    return std::vector<queue::Committed>(batch.size(), queue::Committed{next, {}});
+  }
+  void FreeOutbox(uint64_t commit, uint32_t) override { freed = commit; }
+  bool Tidy() override { return false; }
+  Status writable() const override { return health; }
+  Result<std::vector<queue::LaneRow>> Lanes(std::optional<queue::LaneId>, size_t) override {
+    return std::vector<queue::LaneRow>();
+  }
+  Result<std::vector<queue::LoadedRecipient>> Due(const queue::LaneId&, WallTime, size_t,
+                                                  std::vector<queue::RecipientId>*) override {
+    return std::vector<queue::LoadedRecipient>();
+  }
+  Result<Sweep> Orphans(MessageId, size_t) override { return Sweep(); }
+  Result<queue::LoadedRecipient> Load(const queue::RecipientId&) override {
+    return Fail(ErrorCode::kNotFound, "none");
+  }
+  Result<std::string> ReadBody(const queue::BodyLocation&, uint32_t, uint32_t) override {
+    return std::string();
+  }
+  Result<std::vector<queue::OutboxRow>> Outbox(uint64_t, uint32_t, size_t) override {
+    return std::vector<queue::OutboxRow>();
+  }
+  queue::QueueTotals totals() const override { return {}; }
+
+  std::vector<size_t> groups;
+  Status next;
+  Status health;
+  uint64_t freed = 0;
+};
+
+class WriterTest : public ::testing::Test {
+ protected:
+  void Submit(size_t n, bool urgent, uint32_t shard = 0) {
+    std::vector<Commit> commits;
+    for (size_t i = 0; i < n; ++i)
+      commits.push_back({shard, urgent, {}, [this](queue::Committed committed) {
+                           heard_.push_back(committed.status.has_value());
+                         }});
+    ASSERT_TRUE(writer_.Submit(commits));
+    ASSERT_TRUE(commits.empty());
+  }
+
+  ManualClock clock_;
+  CountingQueue queue_;
+  std::array<Mailbox, 2> mailbox_;
+  std::array<Mailbox*, 2> list_{&mailbox_[0], &mailbox_[1]};
+  Writer writer_{queue_, clock_, list_};
+  std::vector<bool> heard_;
+};
+
+TEST_F(WriterTest, CommitsAnInsertAtOnceAndTakesWhatWaitsAlong) {
+  Submit(3, false);
+  Submit(1, true);
+  EXPECT_TRUE(writer_.Step());
+  EXPECT_EQ(queue_.groups, (std::vector<size_t>{4}));
+}
+
+TEST_F(WriterTest, LetsOutcomesWaitForAMillisecondOrForCompany) {
+  Submit(5, false);
+  EXPECT_FALSE(writer_.Step());
+  clock_.now += Writer::kGather;
+  EXPECT_TRUE(writer_.Step());
+  Submit(Writer::kGatherCount, false);
+  EXPECT_TRUE(writer_.Step());
+  EXPECT_EQ(queue_.groups, (std::vector<size_t>{5, Writer::kGatherCount}));
+}
+
+TEST_F(WriterTest, BoundsTheGroup) {
+  Submit(Writer::kGroupTransactions + 7, true);
+  EXPECT_TRUE(writer_.Step());
+  EXPECT_TRUE(writer_.Step());
+  EXPECT_EQ(queue_.groups, (std::vector<size_t>{Writer::kGroupTransactions, 7}));
+}
+
+TEST_F(WriterTest, TellsEachShardInItsOwnMailbox) {
+  Submit(2, true, 1);
+  EXPECT_TRUE(writer_.Step());
+  EXPECT_FALSE(mailbox_[0].Run());
+  EXPECT_TRUE(heard_.empty());
+  EXPECT_TRUE(mailbox_[1].Run());
+  EXPECT_EQ(heard_, (std::vector<bool>{true, true}));
+  EXPECT_TRUE(writer_.Drained());
+}
+
+TEST_F(WriterTest, AcknowledgesNothingWhenCommitFails) {
+  queue_.next = Fail(ErrorCode::kIo, "the disk is gone");
+  queue_.health = queue_.next;
+  Submit(2, true);
+  EXPECT_TRUE(writer_.Step());
+  mailbox_[0].Run();
+  EXPECT_EQ(heard_, (std::vector<bool>{false, false}));
+  EXPECT_TRUE(writer_.broken());
+}
+
+TEST_F(WriterTest, SaysFullForAWhileAfterAFullDisk) {
+  queue_.next = Fail(ErrorCode::kFull, "full");
+  Submit(1, true);
+  writer_.Step();
+  EXPECT_TRUE(writer_.full());
+  EXPECT_FALSE(writer_.broken());
+  clock_.now += std::chrono::seconds(2);
+  EXPECT_FALSE(writer_.full());
+}
+
+TEST_F(WriterTest, PassesTheLatestMarkOfTheExporterOn) {
+  writer_.FreeOutbox(3, 0);
+  writer_.FreeOutbox(9, 1);
+  writer_.Step();
+  EXPECT_EQ(queue_.freed, 9u);
+}
+
+}  // namespace
+}  // namespace sluice::engine
