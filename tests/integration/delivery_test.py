@@ -116,7 +116,7 @@ class Delivery(harness.Case):
     def test_a_message_expires_when_its_age_is_over(self):
         sink = self.world.sink("--reply", "rcpt@late:100:451 4.3.0 Try later")
         config = self.world.config(sink=sink)
-        config.replace("gaps = [\"1s\"]", "gaps = [\"1s\"]\nmax_age = \"3s\"")
+        config.replace("gaps = [\"1s\"]", "gaps = [\"1s\"]\nmax_age = \"1m\"")
         self.world.engine(config)
         self.send(config, "late@one.test")
         self.world.wait_for_events(1, "expired")
