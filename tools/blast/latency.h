@@ -45,7 +45,7 @@ class LatencyHistogram {
 
   static size_t BucketOf(uint64_t us) {
     if (us < kSub) return size_t(us);
-    const int shift = std::bit_width(us) - 1 - kSubBits;
+    const int shift = int(std::bit_width(us)) - 1 - kSubBits;
     return (size_t(shift) + 1) * kSub + (size_t(us >> shift) & (kSub - 1));
   }
   static uint64_t UpperOf(size_t bucket) {
