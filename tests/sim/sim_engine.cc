@@ -1,0 +1,229 @@
+#include "tests/sim/sim_engine.h"
+
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/text.h"
+
+namespace sluice::sim {
+namespace {
+
+// A commit takes as long as three device syncs may; a look at the disk a little.
+constexpr Duration kCommitMin{300};
+constexpr Duration kCommitMax{4'000};
+constexpr Duration kReadMin{50};
+constexpr Duration kReadMax{3'000};
+constexpr Duration kExportEvery{100'000};
+
+queue::QueueOptions QueueOptionsOf(const SimEngineOptions& options, uint64_t seed) {
+  queue::QueueOptions out;
+  out.path = options.queue_path;
+  out.map_size = uint64_t(256) << 20;
+  out.max_bytes = uint64_t(256) << 20;
+  out.segment_bytes = uint64_t(1) << 20;
+  out.min_free_bytes = 0;
+  out.seed = seed;
+  out.sync = false;
+  return out;
+}
+
+}  // namespace
+
+// Members in the order of their needs: the queue last to go.
+struct SimEngine::Process {
+  struct OneShard {
+    OneShard(uint32_t index, SimWorld& world, SimNet& net, BodyBudget& bodies,
+             const SimEngineOptions& options, const engine::ShardCommon& common)
+        : random(world.NewSeed()),
+          dns(timers, world.clock(), world.NewSeed()),
+          shard({index, world.clock(), timers, net, random, bodies, options.config}, common, dns) {}
+
+    TimerQueue timers;
+    Random random;
+    dns::FakeDns dns;
+    engine::Shard shard;
+  };
+
+  std::unique_ptr<queue::Queue> queue;
+  BodyBudget bodies{size_t(64) << 20};
+  engine::ReplyRules rules;
+  std::atomic<uint64_t> next_id{0};
+  std::vector<std::unique_ptr<engine::Mailbox>> mailboxes;
+  std::vector<engine::Mailbox*> mailbox_list;
+  std::unique_ptr<engine::Writer> writer;
+  std::unique_ptr<engine::Reader> reader;
+  std::vector<std::unique_ptr<OneShard>> shards;
+  std::unique_ptr<engine::Recovery> recovery;
+  std::vector<bool> wake_scheduled;
+  bool writer_scheduled = false;
+  bool reader_scheduled = false;
+  uint64_t exported_commit = 0;
+  uint32_t exported_part = 0;
+};
+
+SimEngine::SimEngine(SimWorld& world, SimFabric& fabric, SimEngineOptions options,
+                     EventRecord& record)
+    : world_(world),
+      fabric_(fabric),
+      options_(std::move(options)),
+      record_(record),
+      dice_(world.NewSeed()),
+      net_(fabric, "engine", {options_.address}),
+      hook_(world.AddTurnHook([this] { Turn(); })) {}
+
+SimEngine::~SimEngine() {
+  world_.RemoveTurnHook(hook_);
+  if (running()) Crash(false);
+}
+
+void SimEngine::Later(Duration least, Duration most, std::function<void()> what) {
+  const Duration in = least + Duration(dice_.Below(uint64_t((most - least).count()) + 1));
+  world_.ScheduleIn(in, [this, life = life_, what = std::move(what)] {
+    if (life == life_ && running()) what();
+  });
+}
+
+void SimEngine::Start() {
+  CHECK(!running());
+  ++life_;
+  process_ = std::make_unique<Process>();
+  Process& p = *process_;
+  auto opened = queue::Queue::Open(QueueOptionsOf(options_, world_.seed() + 1));
+  if (!opened) std::fprintf(stderr, "%s\n", opened.error().what.c_str());
+  CHECK(opened.has_value());
+  p.queue = std::move(*opened);
+  p.next_id = p.queue->first_id();
+  for (uint32_t i = 0; i < options_.shards; ++i) {
+    p.mailboxes.push_back(std::make_unique<engine::Mailbox>());
+    p.mailbox_list.push_back(p.mailboxes.back().get());
+    p.wake_scheduled.push_back(false);
+    p.mailboxes.back()->SetWake([this, i] {
+      if (process_->wake_scheduled[i]) return;
+      process_->wake_scheduled[i] = true;
+      Later(Duration(0), Duration(40), [this, i] {
+        process_->wake_scheduled[i] = false;
+        process_->shards[i]->shard.OnWake();
+      });
+    });
+  }
+  p.writer = std::make_unique<engine::Writer>(*p.queue, world_.clock(), p.mailbox_list);
+  p.reader = std::make_unique<engine::Reader>(*p.queue);
+  const engine::ShardCommon common{*p.queue,       *p.writer, *p.reader,
+                                   p.mailbox_list, p.next_id, p.rules};
+  std::vector<engine::Shard*> all;
+  for (uint32_t i = 0; i < options_.shards; ++i) {
+    p.shards.push_back(
+        std::make_unique<Process::OneShard>(i, world_, net_, p.bodies, options_, common));
+    options_.fill_zone(p.shards.back()->dns);
+    world_.AddTimers(p.shards.back()->timers);
+    all.push_back(&p.shards.back()->shard);
+  }
+  for (engine::Shard* shard : all) shard->Join(all);
+  p.recovery = std::make_unique<engine::Recovery>(*all[0], [](uint64_t, uint64_t) {});
+  p.recovery->Start();
+  world_.Note("start " + std::to_string(life_));
+  Later(kExportEvery, kExportEvery, [this] { Export(); });
+}
+
+void SimEngine::Crash(bool power_loss) {
+  CHECK(running());
+  world_.Note("crash " + std::to_string(life_));
+  ++life_;
+  for (const auto& one : process_->shards) world_.RemoveTimers(one->timers);
+  net_.Crash(power_loss);
+  process_.reset();
+}
+
+void SimEngine::Turn() {
+  if (!running()) return;
+  Process& p = *process_;
+  for (const auto& one : p.shards) one->shard.BeforePoll();
+  if (!p.writer_scheduled && !p.writer->Drained()) {
+    p.writer_scheduled = true;
+    Later(kCommitMin, kCommitMax, [this] { StepWriter(); });
+  }
+  if (!p.reader_scheduled && !p.reader->idle()) {
+    p.reader_scheduled = true;
+    Later(kReadMin, kReadMax, [this] { StepReader(); });
+  }
+}
+
+void SimEngine::StepWriter() {
+  process_->writer_scheduled = false;
+  process_->writer->Step();
+}
+
+void SimEngine::StepReader() {
+  process_->reader_scheduled = false;
+  process_->reader->Step();
+}
+
+// The exporter: what it has written survives a crash; that it has, may be forgotten.
+void SimEngine::Export() {
+  Process& p = *process_;
+  const auto rows = p.queue->Outbox(p.exported_commit, p.exported_part, 10'000);
+  CHECK(rows.has_value());
+  for (const queue::OutboxRow& row : *rows) {
+    for (const queue::OutboxRow::Item& item : row.items) record_.Add(item.id, item.event);
+    p.exported_commit = row.commit;
+    p.exported_part = row.part;
+  }
+  if (!rows->empty()) {
+    p.writer->FreeOutbox(p.exported_commit, p.exported_part);
+    p.writer->Step();
+  }
+  Later(kExportEvery, kExportEvery, [this] { Export(); });
+}
+
+bool SimEngine::Submit(const std::string& sender, const std::vector<std::string>& recipients,
+                       const std::string& campaign, const std::string& text,
+                       std::function<void(MessageId)> durable) {
+  if (!running()) return false;
+  engine::Shard& shard = process_->shards[size_t(dice_.Below(process_->shards.size()))]->shard;
+  engine::Accepted accepted;
+  queue::Message& message = accepted.message;
+  message.id = shard.NewId();
+  message.accepted = message.released = world_.clock().Wall();
+  message.sender = sender;
+  message.tenant = "default";
+  message.campaign = campaign;
+  message.recipients = uint32_t(recipients.size());
+  const std::string header = "X-Sim-Id: " + FormatMessageId(message.id) +
+                             "\r\nFrom: a@sender.test\r\nSubject: simulated\r\n\r\n";
+  message.header_length = uint32_t(header.size());
+  auto body = MakeRef<Body>(nullptr);
+  body->Append(header);
+  body->Append(text);
+  accepted.content = std::move(body);
+  for (const std::string& address : recipients) {
+    queue::Recipient recipient;
+    recipient.id = {message.id, uint32_t(accepted.recipients.size())};
+    recipient.address = address;
+    recipient.due = message.accepted;
+    accepted.recipients.push_back(std::move(recipient));
+  }
+  const MessageId id = message.id;
+  shard.Submit(std::move(accepted), [this, id, durable = std::move(durable)](Status status) {
+    CHECK(status.has_value());
+    world_.Note("durable " + FormatMessageId(id));
+    durable(id);
+  });
+  return true;
+}
+
+queue::QueueTotals SimEngine::totals() const { return process_->queue->totals(); }
+
+uint32_t SimEngine::open_deliveries() const {
+  uint32_t open = 0;
+  for (const auto& one : process_->shards)
+    open += uint32_t(one->shard.scheduler().open_deliveries());
+  return open;
+}
+
+size_t SimEngine::lanes() const {
+  size_t lanes = 0;
+  for (const auto& one : process_->shards) lanes += one->shard.scheduler().lanes().size();
+  return lanes;
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,79 @@
+// tests/sim/sim_engine.h — the whole engine as one simulated process.
+//
+// PURPOSE   Production code from the Intake to the Delivery, over the real queue on a memory file
+//           system, with shards, writer, reader and exporter stepped by the world's events. Crash()
+//           forgets everything after the last commit; Start() is the next process.
+// NOT HERE  Receivers (receivers.h), what must hold (checkers.h).
+// LIFETIME  The world and the fabric outlive it.
+
+#ifndef SLUICE_TESTS_SIM_SIM_ENGINE_H_
+#define SLUICE_TESTS_SIM_SIM_ENGINE_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/shard/recovery.h"
+#include "engine/shard/shard.h"
+#include "tests/dns/fake_dns.h"
+#include "tests/sim/event_record.h"
+#include "tests/sim/sim_net.h"
+#include "tests/sim/sim_world.h"
+
+namespace sluice::sim {
+
+struct SimEngineOptions {
+  std::shared_ptr<const config::Config> config;
+  uint32_t shards = 2;
+  std::string queue_path;
+  IpAddress address;                             // the engine's own
+  std::function<void(dns::FakeDns&)> fill_zone;  // called for the DNS of each shard
+};
+
+class SimEngine {
+ public:
+  SimEngine(SimWorld& world, SimFabric& fabric, SimEngineOptions options, EventRecord& record);
+  ~SimEngine();
+  SimEngine(const SimEngine&) = delete;
+  SimEngine& operator=(const SimEngine&) = delete;
+
+  void Start();
+  void Crash(bool power_loss);
+  bool running() const { return process_ != nullptr; }
+
+  // One message; `durable` hears its id when the engine would say 250. False when it is down.
+  bool Submit(const std::string& sender, const std::vector<std::string>& recipients,
+              const std::string& campaign, const std::string& text,
+              std::function<void(MessageId)> durable);
+
+  queue::QueueTotals totals() const;
+  uint32_t open_deliveries() const;
+  size_t lanes() const;
+
+ private:
+  // What a process is, and loses when it dies.
+  struct Process;
+
+  void Turn();
+  void StepWriter();
+  void StepReader();
+  void Export();
+  // Runs `what` in a while unless this process has died by then.
+  void Later(Duration least, Duration most, std::function<void()> what);
+
+  SimWorld& world_;
+  SimFabric& fabric_;
+  const SimEngineOptions options_;
+  EventRecord& record_;
+  Random dice_;
+  SimNet net_;
+  int hook_;
+  uint64_t life_ = 0;  // counts processes, so that what was scheduled for an earlier one is dropped
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace sluice::sim
+
+#endif  // SLUICE_TESTS_SIM_SIM_ENGINE_H_
