@@ -1,0 +1,60 @@
+// smtp/header_scan.h — one pass over the header block of a message at submission.
+//
+// PURPOSE   Says whether it is a header at all, and everything submission decides by it: what is
+//           missing, what must not leave, which campaign it belongs to (design part 2), its class.
+// NOT HERE  Finding the end of the header, writing generated fields (engine/submission), MIME.
+// LIMITS    A pure function; time is linear in the header, which the caller bounds.
+
+#ifndef SLUICE_SMTP_HEADER_SCAN_H_
+#define SLUICE_SMTP_HEADER_SCAN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::smtp {
+
+// Of a campaign's name; longer ones are cut, at a character.
+inline constexpr size_t kCampaignMax = 128;
+
+enum class HeaderFault : uint8_t {
+  kNone,
+  kNotAField,  // neither a field nor a continuation
+  kTwoFrom,
+};
+
+struct HeaderCut {
+  size_t offset;
+  size_t length;
+};
+
+struct HeaderFacts {
+  HeaderFault fault = HeaderFault::kNone;
+  size_t fault_line = 0;  // counted from 1
+  uint32_t received = 0;  // Received fields: hops so far
+  bool date = false;
+  bool message_id = false;
+  bool from = false;
+  bool list_mail = false;  // List-Unsubscribe, List-Id, Precedence: bulk or list
+  bool is_signed = false;  // DKIM-Signature
+  bool eight_bit = false;
+  std::string from_domain;  // lower case; empty: none found
+  std::string campaign;     // by the sender's own fields; empty: none of them
+  // Whole fields that never leave: Bcc, Return-Path, control headers. Ascending; neighbours merged.
+  std::vector<HeaderCut> cuts;
+};
+
+// `header` is whole lines ending in CR LF, without the blank line.
+HeaderFacts ScanHeader(std::string_view header);
+
+// The domain of the first mailbox of a From field's value, lower case; empty: none.
+std::string FromDomain(std::string_view value);
+
+// The job of CiviMail's return address "...b.<job>.<queue>.<16 hex>@..."; empty: it is none.
+std::string_view CiviMailJob(std::string_view value);
+
+}  // namespace sluice::smtp
+
+#endif  // SLUICE_SMTP_HEADER_SCAN_H_

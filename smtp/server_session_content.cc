@@ -1,0 +1,149 @@
+// DATA and BDAT of the server session.
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "smtp/server_session.h"
+
+namespace sluice::smtp {
+
+void ServerSession::BeginContent(Phase phase) {
+  phase_ = phase;
+  content_begun_ = true;
+  receiver_.Begin({.refuse_bare_line_ends = rules_.refuse_bare_line_ends,
+                   .refuse_long_lines = rules_.refuse_long_lines,
+                   .size_max = rules_.size_max},
+                  &sink_);
+  Raise(ServerEvent::kContent);
+}
+
+void ServerSession::OnData(std::string_view arguments) {
+  if (!arguments.empty()) {
+    Fault(501, "5.5.4", "DATA takes no parameters");
+  } else if (!transaction_ || content_begun_) {
+    Fault(503, "5.5.1", transaction_ ? "Go on with BDAT" : "Say MAIL first");
+  } else if (recipients_ == 0) {
+    Fault(554, "5.5.1", "No valid recipients");
+  } else {
+    output_ += "354 End data with <CR><LF>.<CR><LF>\r\n";
+    BeginContent(Phase::kData);
+  }
+}
+
+bool ServerSession::StepContent() {
+  if (input_.empty()) return false;
+  input_.remove_prefix(receiver_.Data(input_));
+  if (!receiver_.done()) return false;
+  EndOfMessage();
+  return true;
+}
+
+void ServerSession::OnBdat(std::string_view arguments) {
+  const auto bdat = ParseBdat(arguments);
+  if (!bdat) {
+    Fault(bdat.error());
+    return;
+  }
+  chunk_left_ = chunk_size_ = bdat->size;
+  chunk_last_ = bdat->last;
+  if (!transaction_ || recipients_ == 0) {
+    swallow_answer_ = transaction_ ? Answer{554, "5.5.1", "No valid recipients"}
+                                   : Answer{503, "5.5.1", "Say MAIL first"};
+    phase_ = Phase::kSwallow;
+  } else if (content_begun_) {
+    phase_ = Phase::kChunk;
+  } else {
+    BeginContent(Phase::kChunk);
+  }
+}
+
+bool ServerSession::StepSwallow() {
+  const size_t taken = size_t(std::min<uint64_t>(chunk_left_, input_.size()));
+  input_.remove_prefix(taken);
+  chunk_left_ -= taken;
+  if (chunk_left_ > 0) return false;
+  phase_ = Phase::kCommand;
+  Fault(swallow_answer_);
+  return true;
+}
+
+bool ServerSession::StepChunk() {
+  const size_t taken = size_t(std::min<uint64_t>(chunk_left_, input_.size()));
+  receiver_.Chunk(input_.substr(0, taken));
+  input_.remove_prefix(taken);
+  chunk_left_ -= taken;
+  if (chunk_left_ > 0) return false;
+  EndOfChunk();
+  return true;
+}
+
+void ServerSession::EndOfChunk() {
+  phase_ = Phase::kCommand;
+  if (chunk_last_) {
+    receiver_.Finish();
+    EndOfMessage();
+  } else if (const Answer answer = ContentAnswer(); !answer.empty()) {
+    // The rest of its chunks will be out of turn, and swallowed.
+    Reply(answer);
+    EndTransaction(true);
+  } else {
+    Reply(250, "2.0.0", std::to_string(chunk_size_) + " octets received");
+  }
+}
+
+// What is wrong with the content so far; empty: nothing.
+Answer ServerSession::ContentAnswer() const {
+  Answer answer;
+  switch (receiver_.facts().fault) {
+    case ContentFault::kNone:
+      return answer;
+    case ContentFault::kNul:
+      answer = {550, "5.6.0", "NUL octet in the message"};
+      break;
+    case ContentFault::kBareLineEnd:
+      answer = {550, "5.6.11", "Bare CR or LF in the message: lines end in CR LF"};
+      break;
+    case ContentFault::kLongLine:
+      answer = {550, "5.6.0", "Line over 998 octets in the message"};
+      break;
+    case ContentFault::kTooLarge:
+      answer = {552, "5.3.4",
+                "Message over the limit of " + std::to_string(rules_.size_max) + " octets"};
+      break;
+  }
+  return message_faults_temporary_ ? AsTemporary(answer) : answer;
+}
+
+void ServerSession::EndOfMessage() {
+  phase_ = Phase::kCommand;
+  Answer answer = ContentAnswer();
+  const ContentFacts& facts = receiver_.facts();
+  // Clients count what they have: often with LF line ends, or without the last one. A message is
+  // larger than declared only if it is so by the smallest way of counting.
+  const uint64_t line_ends = facts.lines - facts.bare_line_ends;
+  const uint64_t least = facts.received - std::min(facts.received, line_ends + 1);
+  if (answer.empty() && mail_.size && least > *mail_.size) {
+    answer = {552, "5.3.4",
+              "Message larger than declared: " + std::to_string(facts.received) + " octets"};
+    if (message_faults_temporary_) answer = AsTemporary(std::move(answer));
+  }
+  if (answer.empty()) {
+    phase_ = Phase::kMessage;
+    Raise(ServerEvent::kMessage);
+    return;
+  }
+  Reply(answer);
+  EndTransaction(true);
+}
+
+void ServerSession::AnswerMessage(const Answer& answer) {
+  CHECK(phase_ == Phase::kMessage);
+  phase_ = Phase::kCommand;
+  Reply(message_faults_temporary_ ? AsTemporary(answer) : answer);
+  if (answer.positive()) errors_ = idle_commands_ = refused_recipients_ = 0;
+  EndTransaction(false);
+}
+
+}  // namespace sluice::smtp
