@@ -29,8 +29,8 @@ using CertPtr = std::unique_ptr<X509, FreeWith<X509_free>>;
 using ExtensionPtr = std::unique_ptr<X509_EXTENSION, FreeWith<X509_EXTENSION_free>>;
 using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
 
-constexpr long kValidSeconds = 10L * 366 * 24 * 3600;
-constexpr long kBackdateSeconds = 24 * 3600;  // for peers whose clock is behind
+constexpr long kValidSeconds = 10L * 366L * 24L * 3600L;
+constexpr long kBackdateSeconds = 24L * 3600L;  // for peers whose clock is behind
 constexpr size_t kNameMax = 64;               // of a common name, RFC 5280 upper bounds
 
 bool IsPlainName(std::string_view name) {

@@ -44,9 +44,10 @@ void SetFlag(int fd, int level, int option) {
 Status RemoveStaleSocket(const std::string& path, const sockaddr_un& address) {
   struct stat found;
   if (lstat(path.c_str(), &found) != 0) return {};  // bind() says what is wrong, if anything is
-  if (!S_ISSOCK(found.st_mode))
+  if (!S_ISSOCK(found.st_mode)) {
     return Fail(ErrorCode::kInvalid,
                 "cannot listen on " + path + ": something that is no socket has this name");
+  }
   const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (probe < 0) return CannotListen(path, errno);
   const int status = connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address));

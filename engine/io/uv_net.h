@@ -9,6 +9,7 @@
 // THREADS   Confined to its loop. A TlsServerContext and a TlsClientContext may be shared by the
 //           loops of several threads; share the server's, so that a session ticket from one shard
 //           is good on every other.
+// PAUSING   A paused stream notices neither end nor reset of the peer until it resumes or writes.
 // LIFETIME  Listeners go before the loop. Streams that still live when the loop is destroyed are
 //           reset without another event.
 

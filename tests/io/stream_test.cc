@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <numeric>
-#include <thread>
 #include <vector>
 
 #include "tests/io/peer.h"
@@ -340,108 +338,6 @@ TEST(Stream, ALoopMayGoWithStreamsInEveryState) {
   }
   EXPECT_FALSE(unborn.connected);
   EXPECT_FALSE(unborn.closed);
-}
-
-TEST(Listener, ResetsAStreamThatNobodyWants) {
-  UvLoop loop;
-  auto listener = loop.net().Listen(kAnyPort, [](Stream*) { return nullptr; });
-  Peer client;
-  client.stream = loop.net().Connect({(*listener)->bound(), {}}, &client);
-  ASSERT_TRUE(RunUntil(loop, [&] { return client.closed.has_value(); }));
-  EXPECT_EQ(client.closed->reason, CloseReason::kReset);
-  EXPECT_EQ(loop.net().stream_count(), 0u);
-}
-
-TEST(Listener, GreetsFromWithinTheAcceptCallback) {
-  UvLoop loop;
-  Peer server;
-  auto listener = loop.net().Listen(kAnyPort, [&](Stream* stream) {
-    stream->Write("220 ready\r\n");
-    return &server;
-  });
-  Peer client;
-  client.stream = loop.net().Connect({(*listener)->bound(), {}}, &client);
-  ASSERT_TRUE(RunUntil(loop, [&] { return client.got == "220 ready\r\n"; }));
-}
-
-TEST(Listener, SharesItsPortWithAnotherLoop) {
-  UvLoop one, two;
-  auto first = one.net().Listen(kAnyPort, [](Stream*) { return nullptr; });
-  ASSERT_TRUE(first);
-  auto second = two.net().Listen((*first)->bound(), [](Stream*) { return nullptr; });
-  EXPECT_TRUE(second);
-}
-
-TEST(Listener, NamesTheAddressItCannotHave) {
-  UvLoop loop;
-  const auto nowhere = *Endpoint::Parse("192.0.2.1:2525");
-  const auto listener = loop.net().Listen(nowhere, [](Stream*) { return nullptr; });
-  ASSERT_FALSE(listener);
-  EXPECT_NE(listener.error().what.find("192.0.2.1:2525"), std::string::npos);
-  // A socket that does not share its port.
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof(at)), 0);
-  ASSERT_EQ(listen(fd, 1), 0);
-  socklen_t size = sizeof(at);
-  ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size), 0);
-  const auto taken =
-      loop.net().Listen({kLoopback, ntohs(at.sin_port)}, [](Stream*) { return nullptr; });
-  ASSERT_FALSE(taken);
-  EXPECT_EQ(taken.error().code, ErrorCode::kBusy);
-  close(fd);
-}
-
-TEST(Listener, HandsAcceptedSocketsToAnotherLoop) {
-  UvLoop front, back;
-  int moved = -1;
-  auto listener = front.net().ListenFd(kAnyPort, [&](int fd) { moved = fd; });
-  ASSERT_TRUE(listener);
-  Peer client, server;
-  client.stream = front.net().Connect({(*listener)->bound(), {}}, &client);
-  ASSERT_TRUE(RunUntil(front, [&] { return moved >= 0 && client.connected; }));
-  back.net().Adopt(moved, [&](Stream* stream) {
-    server.stream = stream;
-    return &server;
-  });
-  ASSERT_NE(server.stream, nullptr);
-  EXPECT_EQ(server.stream->peer(), client.stream->local());
-  client.stream->Write("hi");
-  RunFor(front, milliseconds(1));
-  ASSERT_TRUE(RunUntil(back, [&] { return server.got == "hi"; }));
-}
-
-TEST(Listener, AdoptsASocketThatListensAndNoOther) {
-  UvLoop loop;
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof(at)), 0);
-  EXPECT_FALSE(loop.net().AdoptSocket(dup(fd), [](Stream*) { return nullptr; }));
-  ASSERT_EQ(listen(fd, 1), 0);
-  Peer client, server;
-  auto listener = loop.net().AdoptSocket(fd, [&](Stream*) { return &server; });
-  ASSERT_TRUE(listener);
-  client.stream = loop.net().Connect({(*listener)->bound(), {}}, &client);
-  client.on_connected = [&] { client.stream->Write("hi"); };
-  ASSERT_TRUE(RunUntil(loop, [&] { return server.got == "hi"; }));
-}
-
-TEST(Listener, SpeaksVersionSix) {
-  UvLoop loop;
-  Peer client, server;
-  auto listener = loop.net().Listen(*Endpoint::Parse("[::1]:0"), [&](Stream* stream) {
-    server.stream = stream;
-    return &server;
-  });
-  if (!listener) GTEST_SKIP() << listener.error().what;
-  const ConnectParams params{(*listener)->bound(), IpAddress::Parse("::1")};
-  client.stream = loop.net().Connect(params, &client);
-  ASSERT_TRUE(RunUntil(loop, [&] { return client.connected && server.stream != nullptr; }));
-  EXPECT_EQ(server.stream->peer().address, *IpAddress::Parse("::1"));
 }
 
 }  // namespace
