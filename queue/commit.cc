@@ -181,8 +181,8 @@ void Store::WriteEvents(Txn& txn, std::span<Transaction> batch, const std::vecto
 // One write a lane, however many of its recipients moved.
 void Store::WriteLanes(Txn& txn) {
   if (group_.lanes.empty() || txn.failed()) return;
-  std::stable_sort(group_.lanes.begin(), group_.lanes.end(),
-                   [](const LaneTouch& a, const LaneTouch& b) { return a.id < b.id; });
+  std::sort(group_.lanes.begin(), group_.lanes.end(),
+            [](const LaneTouch& a, const LaneTouch& b) { return a.id < b.id; });
   Cursor due(txn, Table::kDue);
   for (size_t i = 0; i < group_.lanes.size();) {
     const LaneId id = group_.lanes[i].id;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -16,6 +17,13 @@
 
 namespace sluice::queue {
 namespace {
+
+// The sync of a small group after its first write to preallocated blocks costs half as much again
+// (175 us against 110 us here), for the file system must note that they hold data now. So small
+// groups write zeros ahead, this much at a time; large ones would only write everything twice.
+constexpr uint64_t kZeroStep = uint64_t(1) << 20;
+constexpr uint64_t kSmallGroup = uint64_t(64) << 10;
+constexpr size_t kZeroBlock = size_t(64) << 10;
 
 constexpr std::string_view kBodyPrefix = "body-";
 constexpr std::string_view kSparePrefix = "spare-";
@@ -46,6 +54,7 @@ Status SegmentStore::Recover(const std::vector<Known>& known, uint32_t active, u
   for (const Known& k : known) {
     auto segment = std::make_unique<Segment>();
     segment->row = segment->staged = k.row;
+    segment->virgin_from = k.row.used;
     segment->pinned = k.pinned;
     segment->file = MakeRef<File>(PathOf(k.row.number));
     // A number in use is never given again, whatever the state row says.
@@ -116,10 +125,12 @@ Result<SegmentStore::Segment*> SegmentStore::Activate(uint64_t size) {
   const uint32_t number = next_;
   const std::string path = PathOf(number);
   auto file = MakeRef<File>(path);
+  uint64_t virgin_from = 0;
   if (size == options_.segment_bytes && !spares_.empty()) {
     const std::string spare = std::move(spares_.back());
     spares_.pop_back();
     if (::rename(spare.c_str(), path.c_str()) != 0) return FailErrno(spare, errno);
+    virgin_from = size;
     if (Status opened = OpenFile(*file); !opened) return std::unexpected(opened.error());
   } else {
     file->fd = Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
@@ -138,6 +149,7 @@ Result<SegmentStore::Segment*> SegmentStore::Activate(uint64_t size) {
   folder_dirty_ = true;
   auto segment = std::make_unique<Segment>();
   segment->row = segment->staged = {number, size, 0, 0};
+  segment->virgin_from = virgin_from;
   segment->file = std::move(file);
   Segment* made = segment.get();
   {
@@ -206,9 +218,28 @@ Status SegmentStore::Write() {
     const std::span<iovec> pieces(pieces_.data() + run.first_piece, end - run.first_piece);
     if (const int error = disk_->WriteAll(file.fd.get(), pieces, run.offset); error != 0)
       return FailErrno(file.path, error);
+    if (const int error = ZeroAhead(*run.segment, run.length); error != 0)
+      return FailErrno(file.path, error);
     if (options_.sync) disk_->StartWriteback(file.fd.get(), run.offset, run.length);
   }
   return {};
+}
+
+int SegmentStore::ZeroAhead(Segment& segment, uint64_t group_bytes) {
+  segment.virgin_from = std::max(segment.virgin_from, segment.staged.used);
+  const bool near = segment.virgin_from < segment.staged.used + kSmallGroup;
+  if (!options_.sync || group_bytes > kSmallGroup || !near) return 0;
+  static const std::array<char, kZeroBlock> kZeros{};
+  uint64_t left = std::min(kZeroStep, segment.row.size - segment.virgin_from);
+  const uint64_t from = segment.virgin_from;
+  segment.virgin_from += left;
+  std::vector<iovec> blocks;
+  while (left > 0) {
+    const size_t n = size_t(std::min<uint64_t>(left, kZeroBlock));
+    blocks.push_back({const_cast<char*>(kZeros.data()), n});
+    left -= n;
+  }
+  return disk_->WriteAll(segment.file->fd.get(), blocks, from);
 }
 
 Status SegmentStore::Sync() {

@@ -127,6 +127,7 @@ class SegmentStore {
   struct Segment {
     SegmentRow row;     // as last committed
     SegmentRow staged;  // with this group's changes
+    uint64_t virgin_from = 0;  // blocks from here on were never written
     bool dirty = false;
     bool pinned = false;
     Ref<File> file;
@@ -145,6 +146,7 @@ class SegmentStore {
   Result<Segment*> Room(uint64_t length);
   Result<Segment*> Activate(uint64_t size);
   Result<BodyLocation> Place(MessageId id, uint64_t length, uint64_t checksum);
+  int ZeroAhead(Segment& segment, uint64_t group_bytes);
   void Touch(Segment& segment);
   void Retire(uint32_t number);
   Segment* Find(uint32_t number);
