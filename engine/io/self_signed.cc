@@ -31,7 +31,7 @@ using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
 
 constexpr long kValidSeconds = 10L * 366L * 24L * 3600L;
 constexpr long kBackdateSeconds = 24L * 3600L;  // for peers whose clock is behind
-constexpr size_t kNameMax = 64;               // of a common name, RFC 5280 upper bounds
+constexpr size_t kNameMax = 64;                 // of a common name, RFC 5280 upper bounds
 
 bool IsPlainName(std::string_view name) {
   return !name.empty() && name.size() <= kNameMax && std::ranges::all_of(name, [](char c) {

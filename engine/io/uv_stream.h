@@ -1,6 +1,7 @@
 // engine/io/uv_stream.h — one TCP or unix connection over libuv, with TLS inside when asked for.
 //
-// PURPOSE   The Stream that sessions see. Plain text: uv_stream.cc. TLS: uv_stream_tls.cc.
+// PURPOSE   The Stream that sessions see. Traffic: uv_stream.cc. Birth and end:
+//           uv_stream_life.cc. TLS: uv_stream_tls.cc.
 // FLOW      kConnecting -> kOpen -> (Close) kFlushing -> kLingering -> kClosing -> OnClosed, gone.
 // LIFETIME  Deletes itself in libuv's close callback, right after OnClosed.
 // LIMITS    kWriteBytesMax octets wait for the kernel; then Write takes no more. Input is held only

@@ -1,3 +1,5 @@
+// tests/io/listener_test.cc — listening sockets on good days and bad.
+
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/resource.h>

@@ -1,3 +1,5 @@
+// tests/io/loop_test.cc — the event loop: time, timers, wake-ups, signals, foreign sockets.
+
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>

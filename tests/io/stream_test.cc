@@ -1,3 +1,5 @@
+// tests/io/stream_test.cc — connections in clear text, from connect to close.
+
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

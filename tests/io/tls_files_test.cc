@@ -1,3 +1,6 @@
+// tests/io/tls_files_test.cc — certificates and keys: what is wrong with them is said with the
+// file's name.
+
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>

@@ -1,8 +1,10 @@
+// tests/io/tls_test.cc — connections under TLS: handshakes, resumption, pauses, peers that
+// misbehave.
+
 #include <gtest/gtest.h>
-#include <openssl/ssl.h>
 
 #include <algorithm>
-#include <numeric>
+#include <vector>
 
 #include "engine/io/tls_context.h"
 #include "tests/io/peer.h"

@@ -1,3 +1,5 @@
+// tests/io/unix_test.cc — unix sockets and who is at their other end.
+
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,3 +1,5 @@
+// tests/io/write_chain_test.cc — the buffer behind a stream that its peer does not keep up with.
+
 #include "engine/io/write_chain.h"
 
 #include <gtest/gtest.h>
