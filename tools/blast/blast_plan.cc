@@ -43,7 +43,7 @@ std::string MakeBody(int64_t size, bool dots, bool eight_bit) {
     }
     while (line.ends_with(' ')) line.pop_back();
     const size_t room = size_t(size) - body.size();
-    if (line.size() + 2 > room) line.resize(room > 2 ? room - 2 : 0, '-');
+    if (line.size() + 2 > room) line.assign(room > 2 ? room - 2 : 0, '-');
     body.append(line).append("\r\n");
   }
   return body;
