@@ -6,12 +6,10 @@
 // FLOW      One SimFabric a world; one SimNet a simulated process, with its addresses. Connect ->
 //           (latency) -> the listener's AcceptFn and, (latency) later, OnConnected.
 // RULES     As engine/io/net.h: no callback inside a call, OnClosed last and once, the stream is
-// gone
-//           after it; after OnEof, Close reports kPeerClosed. Write takes nothing before the
+//           gone after it; after OnEof, Close reports kPeerClosed. Write takes nothing before the
 //           connection stands or while a handshake runs.
 // LIFETIME  Nets before their fabric, the fabric before the world's end. A net that dies crashes:
-// its
-//           streams vanish without a word to their owners.
+//           its streams vanish without a word to their owners.
 // BUGS      A latency per piece, not per octet: bandwidth is only bounded by window and latency.
 // TESTS     tests/sim/sim_net_test.cc
 

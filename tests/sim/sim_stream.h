@@ -2,8 +2,7 @@
 //
 // PURPOSE   State of one end; what travels towards it arrives in order, as Parcels.
 // LIFETIME  In the fabric's slab. Whatever is scheduled names it by handle and finds nothing when
-// it
-//           is gone; a parcel that finds nothing is answered by a reset, as a kernel does.
+//           it is gone; a parcel that finds nothing is answered by a reset, as a kernel does.
 
 #ifndef SLUICE_TESTS_SIM_SIM_STREAM_H_
 #define SLUICE_TESTS_SIM_SIM_STREAM_H_

@@ -1,13 +1,11 @@
-// tests/sim/sim_world.h — virtual time, one event queue, one seed: the same seed gives the same
-// run.
+// tests/sim/sim_world.h — virtual time, one event queue, one seed: same seed, same run.
 //
 // PURPOSE   Everything simulated happens in Step(): the earliest of what was scheduled and of the
-//           deadlines in the registered TimerQueues, one at a time. The order is total: by time, at
-//           one time first events in the order they were scheduled, then timer queues in the order
-//           they were registered.
+//           deadlines in the registered TimerQueues, one at a time. The order is total: by time,
+//           at one time first events in the order they were scheduled, then timer queues in the
+//           order they were registered.
 // FLOW      ScheduleAt/AddTimers -> Step, RunUntil, RunToEnd. After each step the turn hooks run:
-// the
-//           place of what a real loop does once a turn.
+//           the place of what a real loop does once a turn.
 // LIMITS    kStepsAtOneTimeMax steps without time moving end the process: something spins.
 // THREADS   One.
 // TESTS     tests/sim/sim_world_test.cc

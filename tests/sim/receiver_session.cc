@@ -1,0 +1,457 @@
+#include "tests/sim/receiver_session.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/text.h"
+
+namespace sluice::sim {
+namespace {
+
+constexpr size_t kLineMax = 4096;
+constexpr size_t kContentLineMax = 998;
+
+uint64_t HashOf(std::string_view bytes) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : bytes) hash = (hash ^ uint8_t(c)) * 0x100000001b3u;
+  return hash;
+}
+
+// The value of a header field, unfolded no further than its first line.
+std::string HeaderOf(std::string_view content, std::string_view name) {
+  while (!content.empty()) {
+    const size_t end = content.find("\r\n");
+    const std::string_view line = content.substr(0, end);
+    if (line.empty()) break;
+    if (StartsWithNoCase(line, name) && line.size() > name.size() && line[name.size()] == ':')
+      return std::string(Trim(line.substr(name.size() + 1)));
+    if (end == std::string_view::npos) break;
+    content.remove_prefix(end + 2);
+  }
+  return {};
+}
+
+// "<a@b> X=y" -> "a@b"; empty and false when there are no brackets.
+bool PathOf(const std::string& rest, std::string& path, std::string& parameters) {
+  const size_t open = rest.find('<');
+  const size_t close = rest.find('>', open == std::string::npos ? 0 : open);
+  if (open != 0 || close == std::string::npos) return false;
+  path = rest.substr(1, close - 1);
+  parameters = rest.substr(close + 1);
+  return true;
+}
+
+bool HasHighBit(std::string_view bytes) {
+  return std::any_of(bytes.begin(), bytes.end(), [](char c) { return uint8_t(c) >= 0x80; });
+}
+
+std::string LocalPartOf(const std::string& address) {
+  return address.substr(0, address.rfind('@'));
+}
+
+}  // namespace
+
+ReceiverSession::ReceiverSession(Receiver& receiver, uint64_t id, io::Stream* stream)
+    : receiver_(receiver), id_(id), stream_(stream), manners_(receiver.manners()) {}
+
+void ReceiverSession::Greet() {
+  if (manners_.connections > 0 && receiver_.open() > manners_.connections)
+    return Answer(421, "4.7.0", "Too many connections", Then::kClose);
+  if (Roll(manners_.greeting_4xx)) return Answer(421, "", "Try again later", Then::kClose);
+  if (Roll(manners_.greeting_5xx)) return Answer(554, "", "No SMTP service here", Then::kClose);
+  Answer(220, "", receiver_.host() + " ESMTP simulated");
+}
+
+// ---- speaking
+
+void ReceiverSession::Answer(int code, std::string_view enhanced, std::string_view text,
+                             Then then) {
+  std::string line = std::to_string(code) + " ";
+  if (manners_.enhanced && !enhanced.empty()) line.append(enhanced).append(" ");
+  AnswerLines(line.append(text).append("\r\n"), then);
+}
+
+void ReceiverSession::AnswerLines(std::string lines, Then then) {
+  CHECK(!busy_);
+  busy_ = true;
+  due_ = std::move(lines);
+  if (Roll(manners_.garbage)) {
+    due_ = Garbage();
+    unconfirmed_.clear();  // the sender never learns of the 250
+  }
+  then_ = then;
+  receiver_.Later(id_, receiver_.ReplyDelay(), &ReceiverSession::Speak);
+}
+
+std::string ReceiverSession::Garbage() {
+  switch (receiver_.random_.Below(4)) {
+    case 0:
+      return "\x01\xff\xfe\x80\r\n";
+    case 1:
+      return "what did you say?\r\n";
+    case 2:
+      return "999 no such class\r\n";
+    default:
+      return "25\r\n";
+  }
+}
+
+void ReceiverSession::Speak() {
+  if (closing_ || stream_ == nullptr) return;
+  CHECK(busy_);
+  busy_ = false;
+  if (!greeted_ && !in_.empty()) Blame("spoke before the greeting");
+  if (greeted_ && !in_.empty() && !(extended_ && manners_.pipelining))
+    Blame("did not wait for a reply: " + in_.substr(0, 20));
+  if (then_ == Then::kData && !in_.empty()) Blame("sent more before the reply to DATA");
+  if (then_ == Then::kTls && !in_.empty()) Blame("sent more before the reply to STARTTLS");
+  greeted_ = true;
+  // What was sent before the reply proves nothing about its reading.
+  if (!in_.empty()) unconfirmed_.clear();
+  out_.append(due_);
+  Push();
+  switch (std::exchange(then_, Then::kGoOn)) {
+    case Then::kGoOn:
+      break;
+    case Then::kClose:
+      closing_ = true;
+      stream_->Close();
+      return;
+    case Then::kData:
+      mode_ = Mode::kData;
+      break;
+    case Then::kTls:
+      in_.clear();
+      tls_starting_ = true;
+      stream_->StartTlsServer(receiver_.tls_);
+      return;
+  }
+  Work();
+}
+
+void ReceiverSession::Push() {
+  if (stream_ == nullptr || closing_ || out_.empty()) return;
+  const size_t taken = stream_->Write(out_);
+  out_.erase(0, taken);
+}
+
+void ReceiverSession::Blame(const std::string& what) {
+  receiver_.mailroom_.Blame(receiver_.host(), what);
+}
+
+// ---- listening
+
+void ReceiverSession::OnRead(std::string_view bytes) {
+  if (closing_) return;
+  in_.append(bytes);
+  Work();
+}
+
+void ReceiverSession::OnTlsReady(const io::TlsInfo&) {
+  tls_ = true;
+  tls_starting_ = false;
+  said_helo_ = extended_ = false;
+  Reset();
+}
+
+void ReceiverSession::OnEof() {
+  closing_ = true;
+  stream_->Close();
+}
+
+void ReceiverSession::OnClosed(const io::CloseInfo&) {
+  stream_ = nullptr;
+  closing_ = true;
+  receiver_.Retire(id_);
+}
+
+void ReceiverSession::Work() {
+  while (!busy_ && !closing_ && !hangs_ && !tls_starting_ && greeted_) {
+    if (mode_ == Mode::kData) {
+      if (!TakeContent()) return;
+      continue;
+    }
+    if (mode_ == Mode::kBdat) {
+      if (!TakeBdat()) return;
+      continue;
+    }
+    const size_t end = in_.find('\n');
+    if (end == std::string::npos) {
+      if (in_.size() > kLineMax) Blame("a command line without an end");
+      return;
+    }
+    std::string line = in_.substr(0, end);
+    in_.erase(0, end + 1);
+    if (line.empty() || line.back() != '\r') {
+      Blame("a command that ends in a bare LF");
+    } else {
+      line.pop_back();
+    }
+    OnCommand(line);
+  }
+}
+
+void ReceiverSession::OnCommand(const std::string& line) {
+  for (const size_t place : std::exchange(unconfirmed_, {})) receiver_.mailroom_.Confirm(place);
+  if (line.size() > kLineMax) Blame("a command line over 4096 octets");
+  if (Roll(manners_.hangs)) {
+    hangs_ = true;
+    return;
+  }
+  if (Roll(manners_.any_421)) return Answer(421, "4.3.2", "Shutting down", Then::kClose);
+  if (manners_.pipelining && !in_.empty() && Roll(manners_.loses_pipelined)) in_.clear();
+  const std::string verb = Lower(line.substr(0, line.find_first_of(" :")));
+  if (verb == "ehlo" || verb == "helo") return OnEhlo(line, verb == "ehlo");
+  if (verb == "quit") return Answer(221, "2.0.0", "Bye", Then::kClose);
+  if (verb == "noop") return Answer(250, "2.0.0", "Ok");
+  if (verb == "rset") {
+    Reset();
+    return Answer(250, "2.0.0", "Ok");
+  }
+  if (!said_helo_) {
+    Blame("no EHLO before " + verb);
+    return Answer(503, "5.5.1", "EHLO first");
+  }
+  if (verb == "starttls") return OnStartTls();
+  if (StartsWithNoCase(line, "MAIL FROM:")) return OnMail(line.substr(10));
+  if (StartsWithNoCase(line, "RCPT TO:")) return OnRcpt(line.substr(8));
+  if (verb == "data") return OnData();
+  if (verb == "bdat") return OnBdat(line.substr(std::min<size_t>(line.size(), 5)));
+  Blame("unknown command " + line.substr(0, 40));
+  Answer(500, "5.5.2", "Unknown command");
+}
+
+void ReceiverSession::OnEhlo(const std::string& line, bool extended) {
+  if (line.size() < 6) Blame("a greeting without a name");
+  Reset();
+  if (extended && !manners_.esmtp) return Answer(500, "", "Command unrecognized");
+  said_helo_ = true;
+  extended_ = extended;
+  if (!extended) return Answer(250, "", receiver_.host());
+  std::vector<std::string> words = {receiver_.host()};
+  if (manners_.pipelining) words.emplace_back("PIPELINING");
+  if (manners_.size) words.push_back("SIZE " + std::to_string(manners_.size_limit));
+  if (manners_.eight_bit) words.emplace_back("8BITMIME");
+  if (manners_.smtputf8) words.emplace_back("SMTPUTF8");
+  if (manners_.chunking) words.emplace_back("CHUNKING");
+  if (manners_.dsn) words.emplace_back("DSN");
+  if (manners_.enhanced) words.emplace_back("ENHANCEDSTATUSCODES");
+  if (manners_.starttls && !tls_) words.emplace_back("STARTTLS");
+  std::string lines;
+  for (size_t i = 0; i < words.size(); ++i)
+    lines.append(i + 1 < words.size() ? "250-" : "250 ").append(words[i]).append("\r\n");
+  AnswerLines(std::move(lines), Then::kGoOn);
+}
+
+void ReceiverSession::OnStartTls() {
+  if (!extended_ || !manners_.starttls || tls_) {
+    Blame("STARTTLS where it was not offered");
+    return Answer(503, "5.5.1", "Not now");
+  }
+  if (Roll(manners_.starttls_refused)) return Answer(454, "4.7.0", "TLS not available");
+  Answer(220, "2.0.0", "Go ahead", Then::kTls);
+}
+
+// Parameters that were not offered are a fault of the sender.
+void ReceiverSession::CheckParameters(const std::string& command, const std::string& rest) {
+  size_t at = 0;
+  while (at < rest.size()) {
+    const size_t end = std::min(rest.find(' ', at), rest.size());
+    const std::string word = rest.substr(at, end - at);
+    at = end + 1;
+    if (word.empty()) continue;
+    const std::string name = Lower(word.substr(0, word.find('=')));
+    const bool in_mail = command == "MAIL";
+    const bool allowed =
+        extended_ && ((in_mail && name == "size" && manners_.size) ||
+                      (in_mail && name == "body" && manners_.eight_bit) ||
+                      (in_mail && name == "smtputf8" && manners_.smtputf8) ||
+                      (in_mail && (name == "ret" || name == "envid") && manners_.dsn) ||
+                      (!in_mail && (name == "notify" || name == "orcpt") && manners_.dsn));
+    if (!allowed) Blame(command + " with " + word + ", which was not offered");
+    if (EqualsNoCase(word, "BODY=8BITMIME")) is_eight_bit_ = true;
+  }
+}
+
+void ReceiverSession::OnMail(const std::string& rest) {
+  std::string parameters;
+  if (in_mail_) {
+    Blame("MAIL within a transaction");
+    return Answer(503, "5.5.1", "Nested MAIL");
+  }
+  if (manners_.messages > 0 && messages_ >= manners_.messages)
+    return Answer(421, "4.7.0", "Too many messages on this connection", Then::kClose);
+  if (!PathOf(rest, sender_, parameters)) {
+    Blame("MAIL FROM:" + rest);
+    return Answer(501, "5.5.4", "Syntax");
+  }
+  is_eight_bit_ = false;
+  CheckParameters("MAIL", parameters);
+  if (Roll(manners_.mail_4xx)) return Answer(451, "4.7.1", "Try again later");
+  in_mail_ = true;
+  ++receiver_.transactions_;
+  Answer(250, "2.1.0", "Sender ok");
+}
+
+void ReceiverSession::OnRcpt(const std::string& rest) {
+  std::string recipient;
+  std::string parameters;
+  // Pipelined behind a refused MAIL it is no fault.
+  if (!in_mail_) return Answer(503, "5.5.1", "MAIL first");
+  if (!PathOf(rest, recipient, parameters) || recipient.empty()) {
+    Blame("RCPT TO:" + rest);
+    return Answer(501, "5.5.4", "Syntax");
+  }
+  CheckParameters("RCPT", parameters);
+  if (recipients_.size() >= manners_.recipients) return Answer(452, "4.5.3", "Too many recipients");
+  const std::string local = LocalPartOf(recipient);
+  if (local.starts_with("unknown")) return Answer(550, "5.1.1", "User unknown");
+  if (local.starts_with("full")) return Answer(452, "4.2.2", "Mailbox full");
+  if (receiver_.IsGreylisted(sender_, recipient))
+    return Answer(450, "4.7.1", "Greylisted, try again in five minutes");
+  if (Roll(manners_.rcpt_4xx)) return Answer(451, "4.2.1", "Mailbox busy");
+  if (Roll(manners_.rcpt_5xx)) return Answer(550, "5.1.1", "No such user");
+  recipients_.push_back(recipient);
+  Answer(250, "2.1.5", "Recipient ok");
+}
+
+void ReceiverSession::OnData() {
+  if (!in_mail_) return Answer(503, "5.5.1", "MAIL first");
+  if (recipients_.empty()) return Answer(554, "5.5.1", "No valid recipients");
+  if (Roll(manners_.data_4xx)) {
+    Reset();
+    return Answer(451, "4.3.0", "Try again later");
+  }
+  Answer(354, "", "Go ahead", Then::kData);
+}
+
+// ---- content
+
+// False: more is needed.
+bool ReceiverSession::TakeContent() {
+  // The content is kept as it comes; what ends it is looked for from a little before the new part.
+  const size_t searched = content_.size() < 5 ? 0 : content_.size() - 5;
+  content_.append(in_);
+  in_.clear();
+  size_t end = std::string::npos;
+  if (content_.starts_with(".\r\n")) {
+    end = 3;
+  } else if (const size_t at = content_.find("\r\n.\r\n", searched); at != std::string::npos) {
+    end = at + 5;
+  }
+  if (end == std::string::npos) return false;
+  in_ = content_.substr(end);
+  content_.resize(end - 3);
+  // Dot stuffing off (RFC 5321 4.5.2).
+  for (size_t at = 0; at < content_.size();) {
+    if (content_[at] == '.') content_.erase(at, 1);
+    const size_t next = content_.find("\r\n", at);
+    if (next == std::string::npos) break;
+    at = next + 2;
+  }
+  mode_ = Mode::kCommand;
+  EndOfMessage();
+  return true;
+}
+
+void ReceiverSession::OnBdat(const std::string& rest) {
+  if (!extended_ || !manners_.chunking) Blame("BDAT where it was not offered");
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), chunk_left_);
+  if (error != std::errc()) {
+    Blame("BDAT " + rest);
+    return Answer(501, "5.5.4", "Syntax");
+  }
+  const std::string_view word(end, size_t(rest.data() + rest.size() - end));
+  last_chunk_ = EqualsNoCase(Trim(word), "LAST");
+  chunk_refused_ = !in_mail_ || recipients_.empty();
+  mode_ = Mode::kBdat;
+}
+
+bool ReceiverSession::TakeBdat() {
+  const size_t n = std::min(chunk_left_, in_.size());
+  if (!chunk_refused_) content_.append(in_, 0, n);
+  in_.erase(0, n);
+  chunk_left_ -= n;
+  if (chunk_left_ > 0) return false;
+  mode_ = Mode::kCommand;
+  if (chunk_refused_) {
+    Answer(503, "5.5.1", "No transaction");
+  } else if (last_chunk_) {
+    EndOfMessage();
+  } else {
+    Answer(250, "2.0.0", "Chunk ok");
+  }
+  return true;
+}
+
+void ReceiverSession::CheckContent() {
+  size_t line = 0;
+  for (size_t i = 0; i < content_.size(); ++i) {
+    const char c = content_[i];
+    if (c == '\0') Blame("NUL in the content");
+    const bool is_crlf = c == '\r' && i + 1 < content_.size() && content_[i + 1] == '\n';
+    if (c == '\n' && (i == 0 || content_[i - 1] != '\r')) Blame("bare LF in the content");
+    if (c == '\r' && !is_crlf) Blame("bare CR in the content");
+    line = c == '\n' ? 0 : line + 1;
+    if (line == kContentLineMax + 2) Blame("a line over 998 octets in the content");
+  }
+  if (!content_.empty() && !content_.ends_with("\r\n")) Blame("content that ends within a line");
+  if (HasHighBit(content_) && !is_eight_bit_) Blame("8-bit content that was not declared");
+  if (content_.size() > manners_.size_limit && manners_.size)
+    Blame("content over the SIZE offered");
+}
+
+void ReceiverSession::EndOfMessage() {
+  CHECK(in_mail_);
+  CheckContent();
+  ++messages_;
+  if (Roll(manners_.drop_after_dot)) {
+    if (receiver_.random_.Below(2) == 0) Take(false);
+    closing_ = true;
+    stream_->Abort();
+    return;
+  }
+  if (Roll(manners_.dot_4xx)) {
+    Reset();
+    return Answer(451, "4.3.0", "Try again later");
+  }
+  if (Roll(manners_.dot_5xx)) {
+    Reset();
+    return Answer(554, "5.7.1", "This looks like spam");
+  }
+  Take(true);
+  receiver_.most_messages_ = std::max(receiver_.most_messages_, messages_);
+  Reset();
+  const bool closes = Roll(manners_.close_after_message);
+  Answer(250, "2.0.0", "Ok: queued", closes ? Then::kClose : Then::kGoOn);
+}
+
+void ReceiverSession::Take(bool replied) {
+  Taken taken;
+  taken.host = receiver_.host();
+  taken.message = HeaderOf(content_, "X-Sim-Id");
+  if (taken.message.empty()) taken.message = HeaderOf(content_, "Message-ID");
+  taken.sender = sender_;
+  taken.connection = id_;
+  taken.content_hash = HashOf(content_);
+  taken.octets = content_.size();
+  taken.tls = tls_;
+  taken.replied = replied;
+  for (const std::string& recipient : recipients_) {
+    taken.recipient = recipient;
+    const size_t place = receiver_.mailroom_.Add(taken);
+    if (replied) unconfirmed_.push_back(place);
+  }
+}
+
+void ReceiverSession::Reset() {
+  in_mail_ = false;
+  is_eight_bit_ = false;
+  sender_.clear();
+  recipients_.clear();
+  content_.clear();
+}
+
+}  // namespace sluice::sim
