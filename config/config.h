@@ -2,7 +2,7 @@
 //
 // PURPOSE   What sluice.toml says, with every default filled in and every path made absolute. An
 //           engine gets a Config and never looks at a file again; reload makes a new one.
-// NOT HERE  The parser (parser.h), the table of keys that makes docs/configuration.md (keys.def).
+// NOT HERE  The parser (parser.h), the table of keys that makes docs/configuration.md (keys.cc).
 
 #ifndef SLUICE_CONFIG_CONFIG_H_
 #define SLUICE_CONFIG_CONFIG_H_
@@ -159,6 +159,14 @@ struct Delivery {
   Duration idle_connection = 5s;
 };
 
+// Inbound listeners: returning mail.
+struct Inbound {
+  std::string forward;  // where mail to postmaster, abuse and the like goes; empty: nowhere
+};
+
+// What becomes of mail from a domain without a key of ours.
+enum class Unsigned : uint8_t { kWarn, kDefaultSigner, kRefuse };
+
 struct Submission {
   enum class BareLineEnds : uint8_t {
     kNormalise,
@@ -172,6 +180,8 @@ struct Submission {
 struct Config {
   std::string file;  // where it was read from
   std::string hostname;
+  std::string timezone = "UTC";  // whose days quotas count
+  Unsigned unsigned_mail = Unsigned::kWarn;
   Queue queue;
   Dns dns;
   Control control;
@@ -183,6 +193,7 @@ struct Config {
   Limits limits;
   Delivery delivery;
   Submission submission;
+  Inbound inbound;
   std::vector<Listener> listeners;
   std::vector<User> users;
   std::vector<Source> sources;  // never empty after parsing

@@ -1,0 +1,265 @@
+#include "config/checks.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "config/units.h"
+
+namespace sluice::config {
+namespace {
+
+// One round of checks over one configuration.
+class Checker {
+ public:
+  Checker(Reader& reader, const Value& root, const Surroundings& surroundings, const Config& config)
+      : reader_(reader), root_(root), surroundings_(surroundings), config_(config) {}
+
+  void Run() {
+    Listeners();
+    Users();
+    Sources();
+    Pools();
+    Domains();
+    Routes();
+    Times();
+  }
+
+ private:
+  // What the file says of element `index` of a list; null when it says nothing.
+  const Value* ElementOf(std::string_view section, size_t index) const {
+    const Member* list = root_.Find(section);
+    if (list == nullptr || index >= list->value.items.size()) return nullptr;
+    return &list->value.items[index];
+  }
+
+  static std::string PathOf(std::string_view section, size_t index, std::string_view key) {
+    return std::string(section) + "[" + std::to_string(index) + "]." + std::string(key);
+  }
+
+  // Where a key of an element stands; where it is absent, the element.
+  Position PositionOf(std::string_view section, size_t index, std::string_view key) const {
+    const Value* element = ElementOf(section, index);
+    if (element == nullptr) return {};
+    const Member* member = element->Find(key);
+    return member == nullptr ? element->at : member->value.at;
+  }
+
+  bool Written(std::string_view section, size_t index, std::string_view key) const {
+    const Value* element = ElementOf(section, index);
+    return element != nullptr && element->Find(key) != nullptr;
+  }
+
+  void Fail(std::string_view section, size_t index, std::string_view key, std::string what) {
+    reader_.Fail(PositionOf(section, index, key), PathOf(section, index, key), std::move(what));
+  }
+  void Warn(std::string_view section, size_t index, std::string_view key, std::string what) {
+    reader_.Warn(PositionOf(section, index, key), PathOf(section, index, key), std::move(what));
+  }
+
+  // Every element's name once.
+  template <typename T>
+  void Unique(std::string_view section, std::string_view key, const std::vector<T>& elements,
+              std::string T::* name) {
+    std::map<std::string, size_t> seen;
+    for (size_t i = 0; i < elements.size(); ++i) {
+      const std::string& own = elements[i].*name;
+      if (own.empty() || !Written(section, i, key)) continue;  // told already
+      const auto [first, is_new] = seen.try_emplace(own, i);
+      if (is_new) continue;
+      const Position other = PositionOf(section, first->second, key);
+      Fail(section, i, key,
+           Quote(own) + " is there already, in line " + std::to_string(other.line));
+    }
+  }
+
+  // True when the file can be used.
+  bool NeedsFile(std::string_view section, size_t index, std::string_view key,
+                 const std::string& file) {
+    const std::string wrong = surroundings_.WhyUnreadable(file);
+    if (!wrong.empty()) Fail(section, index, key, "cannot read " + Quote(file) + ": " + wrong);
+    return wrong.empty();
+  }
+
+  void SecretFile(std::string_view section, size_t index, std::string_view key,
+                  const std::string& file) {
+    if (NeedsFile(section, index, key, file) && surroundings_.WorldReadable(file))
+      Warn(section, index, key,
+           Quote(file) + " can be read by everybody on this machine: chmod o-r");
+  }
+
+  void Listeners() {
+    if (root_.Find("listener") == nullptr || config_.listeners.empty())
+      reader_.Fail({1, 1}, "listener", "there is none: add a [[listener]], or nobody can connect");
+    std::map<Endpoint, size_t> seen;
+    bool anyone_submits = false;
+    for (size_t i = 0; i < config_.listeners.size(); ++i) {
+      const Listener& listener = config_.listeners[i];
+      for (const Endpoint& at : listener.bind)
+        if (at.port != 0 && !seen.try_emplace(at, i).second)
+          Fail("listener", i, "bind", Quote(at.ToString()) + " is bound twice");
+      ListenerTls(i, listener);
+      anyone_submits |= listener.role == Role::kSubmission && !listener.trusted.empty();
+      if (listener.role != Role::kInbound) continue;
+      Warn("listener", i, "role", "\"inbound\" is checked, but has no effect in this version");
+      if (config_.inbound.forward.empty())
+        Warn("listener", i, "role",
+             "mail to postmaster and abuse has nowhere to go: set [inbound] forward");
+    }
+    if (!config_.listeners.empty() && !anyone_submits && config_.users.empty())
+      reader_.Warn(PositionOf("listener", 0, "bind"), "listener[0]",
+                   "nobody can submit mail: there is no [[user]], and no listener has `trusted`");
+  }
+
+  // False when `tls` says something else than what was read: told already.
+  bool TlsUnderstood(size_t i) const {
+    const Value* element = ElementOf("listener", i);
+    const Member* tls = element == nullptr ? nullptr : element->Find("tls");
+    return tls == nullptr || tls->value.text == "starttls" || tls->value.text == "implicit";
+  }
+
+  void ListenerTls(size_t i, const Listener& listener) {
+    if (listener.tls == TlsMode::kNone) {
+      const bool loopback = std::ranges::all_of(
+          listener.bind, [](const Endpoint& at) { return at.address.IsLoopback(); });
+      if (!loopback)
+        Fail("listener", i, "tls",
+             "\"none\" is for loopback addresses only: use \"starttls\" with cert and key");
+      return;
+    }
+    if (!TlsUnderstood(i)) return;
+    for (const auto& [key, file] :
+         {std::pair<std::string_view, const std::string&>("cert", listener.cert),
+          std::pair<std::string_view, const std::string&>("key", listener.key)}) {
+      if (!Written("listener", i, key))
+        Fail("listener", i, key,
+             "is missing: TLS needs cert and key (\"none\" is possible on loopback only)");
+      else if (file.empty())
+        continue;  // told already
+      else if (key == "key")
+        SecretFile("listener", i, key, file);
+      else
+        NeedsFile("listener", i, key, file);
+    }
+  }
+
+  void Users() { Unique("user", "name", config_.users, &User::name); }
+
+  void Sources() {
+    Unique("source", "name", config_.sources, &Source::name);
+    const auto local = surroundings_.LocalAddresses();
+    for (size_t i = 0; i < config_.sources.size(); ++i) {
+      const Source& source = config_.sources[i];
+      if (!source.address) continue;
+      if (local && !source.address->IsLoopback() &&
+          std::ranges::find(*local, *source.address) == local->end())
+        Warn("source", i, "address",
+             Quote(source.address->ToString()) +
+                 " is not an address of this machine: connections from it will fail");
+      const IpAddress& seen = source.public_address.value_or(*source.address);
+      if (seen.IsSpecial() && !AllPrivate())
+        Fail("source", i, source.public_address ? "public_address" : "address",
+             Quote(seen.ToString()) +
+                 " is no public address, so no receiver can see it: set public_address to what "
+                 "they see");
+    }
+  }
+
+  // Does all mail stay in private networks (tests, relays)?
+  bool AllPrivate() const {
+    if (config_.dns.allow_special) return true;
+    bool catches_all = false;
+    for (const Route& route : config_.routes) {
+      catches_all |= route.match == "*";
+      for (const RouteHost& host : route.hosts) {
+        const auto address = IpAddress::Parse(host.host);
+        if (!address || !address->IsSpecial()) return false;
+      }
+    }
+    return catches_all;
+  }
+
+  void Pools() {
+    if (root_.Find("pool") == nullptr) return;
+    Unique("pool", "name", config_.pools, &Pool::name);
+    std::vector<std::string_view> names;
+    for (const Source& source : config_.sources) names.push_back(source.name);
+    std::set<std::string_view> used;
+    for (size_t i = 0; i < config_.pools.size(); ++i) {
+      std::set<std::string_view> members;
+      for (const PoolMember& member : config_.pools[i].members) {
+        if (member.source.empty()) continue;  // told already
+        used.insert(member.source);
+        if (!members.insert(member.source).second)
+          Fail("pool", i, "sources", Quote(member.source) + " is in it twice");
+        if (std::ranges::find(names, member.source) != names.end()) continue;
+        const std::string_view near = Nearest(member.source, names);
+        Fail("pool", i, "sources",
+             "there is no [[source]] named " + Quote(member.source) +
+                 (near.empty() ? "" : "; did you mean " + Quote(near) + "?"));
+      }
+    }
+    for (size_t i = 0; i < config_.sources.size(); ++i)
+      if (!used.contains(config_.sources[i].name) && Written("source", i, "name"))
+        Warn("source", i, "name", "is in no pool, so nothing is sent from it");
+  }
+
+  void Domains() {
+    Unique("domain", "name", config_.domains, &Domain::name);
+    for (size_t i = 0; i < config_.domains.size(); ++i)
+      for (const DkimKey& dkim : config_.domains[i].dkim)
+        if (!dkim.key.empty()) SecretFile("domain", i, "dkim", dkim.key);
+  }
+
+  void Routes() { Unique("route", "match", config_.routes, &Route::match); }
+
+  void Times() {
+    const Retry& retry = config_.retry;
+    const auto at = [&](std::string_view key) {
+      const Member* section = root_.Find("retry");
+      const Member* member = section == nullptr ? nullptr : section->value.Find(key);
+      return member == nullptr ? Position{1, 1} : member->value.at;
+    };
+    if (retry.gaps.front() > retry.max_age)
+      reader_.Warn(at("gaps"), "retry.gaps",
+                   "the first gap is longer than max_age: no recipient is tried twice");
+    if (retry.delay_notice && *retry.delay_notice >= retry.max_age)
+      reader_.Warn(at("delay_notice"), "retry.delay_notice",
+                   "is not before max_age, so it is never sent");
+  }
+
+  // Borrowed: outlive this.
+  Reader& reader_;
+  const Value& root_;
+  const Surroundings& surroundings_;
+  const Config& config_;
+};
+
+}  // namespace
+
+void FillDefaults(Config& config) {
+  if (config.sources.empty()) config.sources.push_back({"default", {}, {}, {}});
+  for (Source& source : config.sources)
+    if (source.ehlo.empty()) source.ehlo = config.hostname;
+  if (config.pools.empty()) {
+    Pool& pool = config.pools.emplace_back();
+    pool.name = "default";
+    for (const Source& source : config.sources) pool.members.push_back({source.name, 1});
+  }
+  // Mail without an assignment uses the pool `default`, or the first: put it in front.
+  const auto first = std::ranges::find(config.pools, "default", &Pool::name);
+  if (first != config.pools.end()) std::rotate(config.pools.begin(), first, first + 1);
+  for (User& user : config.users)
+    if (user.tenant.empty()) user.tenant = user.name;
+  for (Domain& domain : config.domains)
+    if (domain.tenant.empty()) domain.tenant = "default";
+}
+
+void CheckConfig(Reader& reader, const Value& root, const Surroundings& surroundings,
+                 const Config& config) {
+  Checker(reader, root, surroundings, config).Run();
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,213 @@
+// config/keys_host.h — rows of the key table: this machine, its queue, clients and logins.
+//
+// Sentences are for operators: what the value does, and when to change it.
+
+#ifndef SLUICE_CONFIG_KEYS_HOST_H_
+#define SLUICE_CONFIG_KEYS_HOST_H_
+
+#include "config/config.h"
+#include "config/keys.h"
+#include "config/keys_row.h"
+
+namespace sluice::config {
+
+inline constexpr Key kTop[] = {
+    Row<&Config::hostname>(
+        {.name = "hostname",
+         .kind = Kind::kDomain,
+         .required = true,
+         .doc = "The name of this engine: in the banner, the EHLO of the default source, Received "
+                "fields and reports. It must resolve to this machine and back."}),
+    Row<&Config::timezone>({.name = "timezone",
+                            .kind = Kind::kName,
+                            .later = true,
+                            .doc = "Whose calendar days daily quotas count."}),
+    Row<&Config::unsigned_mail>(
+        {.name = "unsigned",
+         .kind = Kind::kChoice,
+         .choices = "warn|default-signer|refuse",
+         .later = true,
+         .doc = "What becomes of mail whose From domain has no `[[domain]]`: sent with a warning "
+                "event, signed by the default signer, or refused with 451 4.7.0."}),
+};
+
+inline constexpr Key kQueueKeys[] = {
+    Row<&Queue::path>({.name = "path",
+                       .kind = Kind::kPath,
+                       .doc = "Folder of the queue: made when missing, with mode 0700. Put it on a "
+                              "disk whose sync is fast; the rate of acceptance hangs on it."}),
+    Row<&Queue::map_size>({.name = "map_size",
+                           .kind = Kind::kSize,
+                           .min = 16 * kMiB,
+                           .max = 16384 * kGiB,
+                           .doc = "Address space reserved for records. It costs nothing until used "
+                                  "and never grows while running."}),
+    Row<&Queue::max_bytes>({.name = "max_bytes",
+                            .kind = Kind::kSize,
+                            .min = kMiB,
+                            .max = 65536 * kGiB,
+                            .doc = "Our own bound on what the queue may take on disk; beyond it "
+                                   "MAIL is answered 452 4.3.1."}),
+    Row<&Queue::segment_bytes>({.name = "segment_bytes",
+                                .kind = Kind::kSize,
+                                .min = kMiB,
+                                .max = 2 * kGiB,
+                                .doc = "Size of one body file. A larger one means fewer files, a "
+                                       "smaller one means space comes back sooner."}),
+    Row<&Queue::min_free_bytes>(
+        {.name = "min_free_bytes",
+         .kind = Kind::kSize,
+         .max = 1024 * kGiB,
+         .doc =
+             "Space that must stay free in the file system; below it MAIL is answered 452 4.3.1."}),
+    Row<&Queue::body_memory>({.name = "body_memory",
+                              .kind = Kind::kSize,
+                              .min = 4 * kMiB,
+                              .max = 1024 * kGiB,
+                              .doc = "Memory for message bodies on their way through, all shards "
+                                     "together. When it is used up, reading from clients pauses."}),
+};
+
+inline constexpr Key kDnsKeys[] = {
+    Row<&Dns::servers>(
+        {.name = "servers",
+         .kind = Kind::kEndpoints,
+         .default_text = "the system's (`/etc/resolv.conf`)",
+         .default_port = 53,
+         .doc = "Resolvers to ask. An own resolver on this machine serves a sending engine best."}),
+    Row<&Dns::trusted>({.name = "trusted",
+                        .kind = Kind::kBoolean,
+                        .later = true,
+                        .doc = "May the AD bit of these servers be believed? Only over a path "
+                               "nobody can tamper with, best loopback."}),
+    Row<&Dns::allow_special>(
+        {.name = "allow_special",
+         .kind = Kind::kBoolean,
+         .doc = "May an MX lookup lead to loopback, private and other special addresses? For tests "
+                "and closed networks; routes may always."}),
+    Row<&Dns::port>({.name = "port",
+                     .kind = Kind::kCount,
+                     .min = 1,
+                     .max = 65535,
+                     .doc = "Port of hosts found by MX lookup. Anything but 25 is for tests."}),
+};
+
+inline constexpr Key kControlKeys[] = {
+    Row<&Control::socket>({.name = "socket",
+                           .kind = Kind::kPath,
+                           .doc = "Local socket of `sluice status`, `queues`, `reload`, `sendmail` "
+                                  "and the like; mode 0600."}),
+};
+
+inline constexpr Key kEventsKeys[] = {
+    Row<&Events::log>({.name = "log",
+                       .kind = Kind::kPath,
+                       .doc = "File of events, one JSON object a line (docs/events.md)."}),
+    Row<&Events::rotate_bytes>({.name = "rotate_bytes",
+                                .kind = Kind::kSize,
+                                .min = 4 * kKiB,
+                                .max = 1024 * kGiB,
+                                .doc = "A log of this size is renamed and a new one begun."}),
+    Row<&Events::rotate_after>({.name = "rotate_after",
+                                .kind = Kind::kDuration,
+                                .min = kSecond,
+                                .max = 366 * kDay,
+                                .doc = "A log of this age is renamed and a new one begun."}),
+    Row<&Events::keep_files>(
+        {.name = "keep_files",
+         .kind = Kind::kCount,
+         .max = 100'000,
+         .doc = "How many renamed logs are kept; the oldest beyond it are deleted. 0 keeps all."}),
+};
+
+inline constexpr Key kLogKeys[] = {
+    Row<&Log::level>({.name = "level",
+                      .kind = Kind::kChoice,
+                      .choices = "debug|info|warn|error",
+                      .doc = "What the diagnostic log on standard error tells. It never holds "
+                             "passwords or message content."}),
+};
+
+inline constexpr Key kEngineKeys[] = {
+    Row<&Engine::shards>({.name = "shards",
+                          .kind = Kind::kCount,
+                          .max = 256,
+                          .default_text = "`0`: one per core",
+                          .doc = "Event loops, each on a thread of its own."}),
+    Row<&Engine::stop_within>({.name = "stop_within",
+                               .kind = Kind::kDuration,
+                               .min = 100 * kMs,
+                               .max = kMinute,
+                               .doc = "Time that open transactions get after SIGTERM."}),
+};
+
+inline constexpr Key kListenerKeys[] = {
+    Row<&Listener::bind>({.name = "bind",
+                          .kind = Kind::kEndpoints,
+                          .required = true,
+                          .doc = "Addresses and ports to listen on. Port 0 takes a free one."}),
+    Row<&Listener::role>({.name = "role",
+                          .kind = Kind::kChoice,
+                          .choices = "submission|inbound",
+                          .doc = "`submission` accepts mail to send from logins and trusted "
+                                 "networks; `inbound` takes returning mail only."}),
+    Row<&Listener::tls>(
+        {.name = "tls",
+         .kind = Kind::kChoice,
+         .choices = "starttls|implicit|none",
+         .doc = "`starttls` for 587, `implicit` for 465, `none` on loopback only."}),
+    Row<&Listener::cert>({.name = "cert",
+                          .kind = Kind::kPath,
+                          .doc = "Certificate chain, PEM. Read again when it changes."}),
+    Row<&Listener::key>(
+        {.name = "key", .kind = Kind::kPath, .doc = "Private key of the certificate, PEM."}),
+    Row<&Listener::trusted>(
+        {.name = "trusted",
+         .kind = Kind::kNetworks,
+         .default_text = "none",
+         .doc =
+             "Networks that may relay without a login. Their mail belongs to tenant `default`."}),
+    Row<&Listener::old_clients>({.name = "old_clients",
+                                 .kind = Kind::kBoolean,
+                                 .doc = "On an implicit-TLS port: greet a client that is silent "
+                                        "for 3 s in clear text and let it use STARTTLS."}),
+};
+
+inline constexpr Key kUserKeys[] = {
+    Row<&User::name>({.name = "name", .kind = Kind::kName, .required = true, .doc = "Login name."}),
+    Row<&User::passwords>({.name = "password",
+                           .kind = Kind::kHashes,
+                           .required = true,
+                           .doc = "What `sluice user hash` printed; a list lets old and new "
+                                  "passwords work side by side."}),
+    Row<&User::tenant>({.name = "tenant",
+                        .kind = Kind::kName,
+                        .default_text = "the login name",
+                        .doc = "Whose mail this is: quotas, fairness and reports go by it."}),
+    Row<&User::mail_class>({.name = "class",
+                            .kind = Kind::kChoice,
+                            .choices = "by-message|bulk|transactional",
+                            .doc = "Class of everything this user sends; `by-message` decides by "
+                                   "the header fields of each message."}),
+    Row<&User::deliver>(
+        {.name = "deliver",
+         .kind = Kind::kChoice,
+         .choices = "send|capture",
+         .doc = "`capture` accepts and keeps messages and sends none (`sluice captured`)."}),
+    Row<&User::message_fault_451>({.name = "message_fault",
+                                   .kind = Kind::kChoice,
+                                   .choices = "5xx|451",
+                                   .doc = "Reply to a faulty message. `451` is for platforms that "
+                                          "book any 5xx as the contact's bounce (CiviMail)."}),
+    Row<&User::daily_limit>(
+        {.name = "daily_limit",
+         .kind = Kind::kCount,
+         .max = 1'000'000'000'000,
+         .default_text = "`0`: none",
+         .later = true,
+         .doc = "Recipients per calendar day that are released; the rest waits for the next day."}),
+};
+
+}  // namespace sluice::config
+
+#endif  // SLUICE_CONFIG_KEYS_HOST_H_

@@ -1,0 +1,37 @@
+// config/surroundings.h — what the checks ask of the machine: files and local addresses.
+//
+// PURPOSE   A seam, so that tests and the fuzzer check configurations without a file system.
+
+#ifndef SLUICE_CONFIG_SURROUNDINGS_H_
+#define SLUICE_CONFIG_SURROUNDINGS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/ip_address.h"
+
+namespace sluice::config {
+
+class Surroundings {
+ public:
+  virtual ~Surroundings() = default;
+  // Why this file cannot be read ("No such file or directory"); empty: it can.
+  virtual std::string WhyUnreadable(const std::string& path) const = 0;
+  // May others than the owner and the group read it? (Private keys should not be.)
+  virtual bool WorldReadable(const std::string& path) const = 0;
+  // Addresses of this host's interfaces; none: not known, and then nothing is said about them.
+  virtual std::optional<std::vector<IpAddress>> LocalAddresses() const = 0;
+};
+
+// The real machine.
+class SystemSurroundings final : public Surroundings {
+ public:
+  std::string WhyUnreadable(const std::string& path) const override;
+  bool WorldReadable(const std::string& path) const override;
+  std::optional<std::vector<IpAddress>> LocalAddresses() const override;
+};
+
+}  // namespace sluice::config
+
+#endif  // SLUICE_CONFIG_SURROUNDINGS_H_

@@ -1,0 +1,211 @@
+// Goal: every mistake an operator can make is answered by one line that names file, line, column,
+// key and fix. Method: a table of texts and the exact lines they must give.
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "config/parser.h"
+#include "tests/config/fake_surroundings.h"
+
+namespace sluice::config {
+namespace {
+
+// A complete file of one line a key, so that mistakes can be put in one by one.
+constexpr std::string_view kGood =
+    "hostname = \"mta1.example.com\"\n"
+    "[[listener]]\n"
+    "bind = [\"127.0.0.1:2525\"]\n"
+    "tls = \"none\"\n"
+    "trusted = [\"127.0.0.0/8\"]\n";
+
+// Relative paths start at /etc/sluice, but lines begin with the bare name.
+std::string ErrorsOf(std::string_view text) {
+  const std::string file = "/etc/sluice/s.toml";
+  const auto result = ParseConfig(text, file, FakeSurroundings());
+  if (result) return "";
+  std::string out;
+  for (const Problem& problem : result.error()) out += problem.ToString().substr(12) + "\n";
+  return out;
+}
+
+// The errors of kGood with `more` behind it; its first line is line 6.
+std::string ErrorsWith(std::string_view more) {
+  return ErrorsOf(std::string(kGood) + std::string(more));
+}
+
+TEST(ConfigErrors, NoneInTheSmallestCompleteFile) { EXPECT_EQ(ErrorsOf(kGood), ""); }
+
+TEST(ConfigErrors, AreToldExactly) {
+  struct Case {
+    std::string_view more;
+    std::string_view errors;
+  };
+  const Case cases[] = {
+      {"[queue]\npth = \"q\"\n", "s.toml:7:1: queue.pth: unknown key; did you mean \"path\"?\n"},
+      {"[queue]\nzzzzzz = 1\n", "s.toml:7:1: queue.zzzzzz: unknown key\n"},
+      {"[quue]\npath = \"q\"\n", "s.toml:6:2: quue: unknown section; did you mean \"queue\"?\n"},
+      {"[queue]\npath = 7\n",
+       "s.toml:7:8: queue.path: must be text in quotes, not a whole number\n"},
+      {"[queue]\npath = \"\"\n", "s.toml:7:8: queue.path: must not be empty\n"},
+      {"[queue]\nmap_size = \"64Gb\"\n",
+       "s.toml:7:12: queue.map_size: \"64Gb\" is not a size: write octets or a number with KB, MB, "
+       "GB, "
+       "KiB, MiB or GiB, as in \"64MiB\"\n"},
+      {"[queue]\nmap_size = 4096\n",
+       "s.toml:7:12: queue.map_size: 4096 is out of range: 16MiB to 16TiB\n"},
+      {"[queue]\nmap_size = -1\n",
+       "s.toml:7:12: queue.map_size: -1 is out of range: 16MiB to 16TiB\n"},
+      {"[queue]\nmap_size = 1.5\n",
+       "s.toml:7:12: queue.map_size: must be a size such as \"64MiB\" or a whole number of octets, "
+       "not a number with a fraction\n"},
+      {"[timeouts]\ndot = \"10\"\n",
+       "s.toml:7:7: timeouts.dot: \"10\" is not a duration: write a number with ms, s, m, h or d, "
+       "as in "
+       "\"5m\"\n"},
+      {"[timeouts]\ndot = 10\n",
+       "s.toml:7:7: timeouts.dot: must be a duration with its unit such as \"5m\", not a whole "
+       "number\n"},
+      {"[timeouts]\ndot = \"2h\"\n",
+       "s.toml:7:7: timeouts.dot: \"2h\" is out of range: 100ms to 1h\n"},
+      {"[retry]\ngaps = []\n", "s.toml:7:8: retry.gaps: must not be empty\n"},
+      {"[retry]\ngaps = [\"5m\", \"x\"]\n",
+       "s.toml:7:15: retry.gaps[1]: \"x\" is not a duration: write a number with ms, s, m, h or d, "
+       "as in "
+       "\"5m\"\n"},
+      {"[limits]\nconnections = \"many\"\n",
+       "s.toml:7:15: limits.connections: must be a whole number, not text\n"},
+      {"[limits]\nconnections = 99999999999\n",
+       "s.toml:7:15: limits.connections: 99999999999 is out of range: 1 to 1000000\n"},
+      {"[dns]\ntrusted = \"yes\"\n", "s.toml:7:11: dns.trusted: must be true or false, not text\n"},
+      {"[dns]\nservers = [\"localhost:53\"]\n",
+       "s.toml:7:12: dns.servers[0]: \"localhost:53\" is not ADDRESS:PORT: write \"127.0.0.1:587\" "
+       "or "
+       "\"[::1]:587\"\n"},
+      {"[log]\nlevel = \"inof\"\n",
+       "s.toml:7:9: log.level: \"inof\" is not one of \"debug\", \"info\", \"warn\", \"error\"; "
+       "did you "
+       "mean \"info\"?\n"},
+      {"[queue\n", "s.toml:6:7: this is not TOML: "},
+      {"[[queue]]\npath = \"q\"\n", "s.toml:6:1: queue: there is only one: write [queue]\n"},
+      {"[user]\nname = \"a\"\n", "s.toml:6:1: user: there may be several: write [[user]]\n"},
+      {"[[user]]\npassword = \"$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFi$"
+       "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\"\n",
+       "s.toml:6:1: user[0].name: is missing\n"},
+      {"[[user]]\nname = \"a\"\npassword = \"secret\"\n",
+       "s.toml:8:12: user[0].password: is not an argon2id hash: make one with `sluice user hash` "
+       "and put "
+       "its output here\n"},
+      {"[[user]]\nname = \"a\"\npassword = \"$argon2id$v=19$m=99999999,t=2,p=1$a$b\"\n",
+       "s.toml:8:12: user[0].password: is damaged, or asks for more memory or passes than a login "
+       "may "
+       "cost: make it anew with `sluice user hash`\n"},
+      {"[[source]]\nname = \"a\"\naddress = \"10.0.0\"\n",
+       "s.toml:8:11: source[0].address: \"10.0.0\" is not an IP address\n"},
+      {"[[source]]\nname = \"a\"\n[[source]]\nname = \"a\"\n",
+       "s.toml:9:8: source[1].name: \"a\" is there already, in line 7\n"},
+      {"[[source]]\nname = \"a\"\naddress = \"10.0.0.1\"\n",
+       "s.toml:8:11: source[0].address: \"10.0.0.1\" is no public address, so no receiver can see "
+       "it: set "
+       "public_address to what they see\n"},
+      {"[[source]]\nname = \"main\"\n[[pool]]\nname = \"p\"\nsources = [{ name = \"mian\" }]\n",
+       "s.toml:10:11: pool[0].sources: there is no [[source]] named \"mian\"; did you mean "
+       "\"main\"?\n"},
+      {"[[source]]\nname = \"a\"\n[[pool]]\nname = \"p\"\nsources = [{ name = \"a\", weight = 0 "
+       "}]\n",
+       "s.toml:10:35: pool[0].sources[0].weight: 0 is out of range: 1 to 10000\n"},
+      {"[[pool]]\nname = \"p\"\nsources = [\"a\"]\n",
+       "s.toml:8:12: pool[0].sources[0]: must be a table such as { name = \"...\" }, not text\n"},
+      {"[[route]]\nmatch = \"a..b\"\nhosts = [\"127.0.0.1:25\"]\n",
+       "s.toml:7:9: route[0].match: \"a..b\" is not a domain, \"*.suffix\" or \"*\"\n"},
+      {"[[route]]\nmatch = \"*\"\nhosts = [\"127.0.0.1:99999\"]\n",
+       "s.toml:8:10: route[0].hosts[0]: \"127.0.0.1:99999\" is not HOST:PORT: write "
+       "\"127.0.0.1:2525\" or "
+       "\"mx.example.net:25\"\n"},
+      {"[[route]]\nmatch = \"*\"\nhosts = []\n", "s.toml:8:9: route[0].hosts: must not be empty\n"},
+      {"[[route]]\nmatch = \"*\"\n", "s.toml:6:1: route[0].hosts: is missing\n"},
+      {"[[route]]\nmatch = \"A.example\"\nhosts = [\"a\"]\n[[route]]\nmatch = \"a.example\"\nhosts "
+       "= "
+       "[\"b\"]\n",
+       "s.toml:10:9: route[1].match: \"a.example\" is there already, in line 7\n"},
+      {"[[domain]]\nname = \"example.com\"\ndkim = [{ selector = \"s\", key = \"missing.pem\" }]\n",
+       "s.toml:8:8: domain[0].dkim: cannot read \"/etc/sluice/missing.pem\": No such file or "
+       "directory\n"},
+  };
+  for (const Case& test : cases) {
+    const std::string errors = ErrorsWith(test.more);
+    // The words of a syntax error are toml++'s; ours end at "TOML: ".
+    if (test.errors.ends_with(": "))
+      EXPECT_TRUE(errors.starts_with(test.errors)) << errors;
+    else
+      EXPECT_EQ(errors, test.errors) << test.more;
+  }
+}
+
+TEST(ConfigErrors, NameAWrongChoiceWithTheNearestRightOne) {
+  EXPECT_EQ(ErrorsWith("[[listener]]\nbind = [\"127.0.0.1:2526\"]\ntls = \"starttsl\"\n"),
+            "s.toml:8:7: listener[1].tls: \"starttsl\" is not one of \"starttls\", \"implicit\", "
+            "\"none\"; did you mean \"starttls\"?\n");
+}
+
+TEST(ConfigErrors, DemandCertificateAndKeyForTls) {
+  EXPECT_EQ(
+      ErrorsWith("[[listener]]\nbind = [\"127.0.0.1:2526\"]\ncert = \"gone.pem\"\n"),
+      "s.toml:6:1: listener[1].key: is missing: TLS needs cert and key (\"none\" is possible on "
+      "loopback only)\n"
+      "s.toml:8:8: listener[1].cert: cannot read \"/etc/sluice/gone.pem\": No such file or "
+      "directory\n");
+}
+
+TEST(ConfigErrors, AllowClearTextOnLoopbackOnly) {
+  EXPECT_EQ(
+      ErrorsWith("[[listener]]\nbind = [\"0.0.0.0:25\"]\ntls = \"none\"\n"),
+      "s.toml:8:7: listener[1].tls: \"none\" is for loopback addresses only: use \"starttls\" with "
+      "cert and key\n");
+}
+
+TEST(ConfigErrors, RefuseOneAddressTwice) {
+  EXPECT_EQ(ErrorsWith("[[listener]]\nbind = \"127.0.0.1:2525\"\ntls = \"none\"\n"),
+            "s.toml:7:8: listener[1].bind: \"127.0.0.1:2525\" is bound twice\n");
+}
+
+TEST(ConfigErrors, AreCollectedNotOnlyTheFirst) {
+  EXPECT_EQ(
+      ErrorsOf("hostname = \"localhost\"\n[events]\nlog = 3\nlgo = 4\n[control]\nsockt = \"x\"\n"),
+      "s.toml:1:1: listener: there is none: add a [[listener]], or nobody can connect\n"
+      "s.toml:1:12: hostname: \"localhost\" is not a fully qualified domain name: write "
+      "\"mta1.example.com\" (international names in their xn-- form)\n"
+      "s.toml:3:7: events.log: must be text in quotes, not a whole number\n"
+      "s.toml:4:1: events.lgo: unknown key; did you mean \"log\"?\n"
+      "s.toml:6:1: control.sockt: unknown key; did you mean \"socket\"?\n");
+}
+
+TEST(ConfigErrors, NameAMissingHostname) {
+  EXPECT_EQ(ErrorsOf(""),
+            "s.toml:1:1: hostname: is missing\n"
+            "s.toml:1:1: listener: there is none: add a [[listener]], or nobody can connect\n");
+}
+
+TEST(ConfigErrors, NeverShowAPassword) {
+  for (std::string_view password : {"hunter2hunter2", "$argon2id$hunter2"}) {
+    const std::string errors =
+        ErrorsWith("[[user]]\nname = \"a\"\npassword = [\"" + std::string(password) + "\"]\n");
+    EXPECT_NE(errors, "");
+    EXPECT_EQ(errors.find("hunter2"), std::string::npos) << errors;
+  }
+}
+
+TEST(ConfigErrors, TellALostFileOnce) {
+  const auto result = LoadConfig("/nonexistent/sluice.toml");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(FormatProblems(result.error()),
+            "/nonexistent/sluice.toml: cannot read the configuration: No such file or directory\n");
+}
+
+TEST(ConfigErrors, RefuseControlCharactersInNames) {
+  EXPECT_EQ(ErrorsWith("[[source]]\nname = \"a\\r\\nb\"\n"),
+            "s.toml:7:8: source[0].name: must not contain control characters\n");
+}
+
+}  // namespace
+}  // namespace sluice::config

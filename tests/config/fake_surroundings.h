@@ -1,0 +1,31 @@
+// A machine without a disk: files exist unless their name says "missing" or "gone".
+
+#ifndef SLUICE_TESTS_CONFIG_FAKE_SURROUNDINGS_H_
+#define SLUICE_TESTS_CONFIG_FAKE_SURROUNDINGS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/surroundings.h"
+
+namespace sluice::config {
+
+class FakeSurroundings final : public Surroundings {
+ public:
+  std::string WhyUnreadable(const std::string& path) const override {
+    const bool lost =
+        path.find("missing") != std::string::npos || path.find("gone") != std::string::npos;
+    return lost ? "No such file or directory" : "";
+  }
+  bool WorldReadable(const std::string& path) const override {
+    return path.find("open") != std::string::npos;
+  }
+  std::optional<std::vector<IpAddress>> LocalAddresses() const override {
+    return std::vector<IpAddress>{*IpAddress::Parse("8.8.4.4"), *IpAddress::Parse("127.0.0.1")};
+  }
+};
+
+}  // namespace sluice::config
+
+#endif  // SLUICE_TESTS_CONFIG_FAKE_SURROUNDINGS_H_
