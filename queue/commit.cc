@@ -215,7 +215,7 @@ void Store::WriteLanes(Txn& txn) {
       if (!rebuilt) continue;
       row.id = id;
       row.waiting = rebuilt->waiting;
-      row.key = key != nullptr ? *key : std::move(rebuilt->key);
+      row.key = key != nullptr ? *key : rebuilt->key;
     }
     row.next_due = next_due;
     EncodeLane(row, record_);

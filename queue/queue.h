@@ -1,14 +1,16 @@
 // queue/queue.h — the embedded queue: group-commit writer, reader, outbox, recovery.
 //
 // PURPOSE   The one door to what is on disk. The engine hands over Transactions and gets
-// completions;
-//           it asks for lanes, recipients and bodies and gets copies.
-// THREADS   Writer methods belong to one thread (or to the simulator), Reader methods to any number
-//           of reader threads (each call opens and ends its own read transaction). Seed and
-//           LaneIdOf are free to all.
+//           completions; it asks for lanes, recipients and bodies and gets copies.
+// THREADS   Writer methods belong to one thread (or to the simulator), reader methods to any number
+//           of reader threads (each call opens and ends its own read transaction). first_id and
+//           LaneIdOf are free to all. The object outlives every call.
 // PROMISE   CommitAll answers only after everything in the batch, bodies included, is synced to
-// disk.
-//           After a failed commit or sync the writer is broken: inserts are refused until restart.
+//           disk. After a failed commit or sync the writer is broken: it takes nothing more until
+//           restart; readers go on. Dropping the object at any time is as good as closing it.
+// LIMITS    At most 1,000 operations of one mass kind in a CommitAll (the caller's business); about
+//           a million events in one.
+// TESTS     tests/queue/, bench/queue_commit.cc, bench/queue_churn.cc; docs/adr/0002.
 
 #ifndef SLUICE_QUEUE_QUEUE_H_
 #define SLUICE_QUEUE_QUEUE_H_
@@ -33,19 +35,31 @@ namespace sluice::queue {
 class Disk;
 
 struct QueueOptions {
-  std::string path;                        // folder; made when missing (0700)
-  uint64_t map_size = uint64_t(64) << 30;  // reserved address space, never grown while running
-  uint64_t max_bytes = uint64_t(32)
-                       << 30;  // our own count: bodies + records; then inserts get kFull
+  // A folder; made when missing (0700).
+  std::string path;
+  // Reserved address space, never grown while running. A part of it (an eighth, at least 64 MiB, at
+  // most a half) is kept for finishing and postponing; beyond it inserts get kFull.
+  uint64_t map_size = uint64_t(64) << 30;
+  // Our own count of bodies and records; then inserts get kFull.
+  uint64_t max_bytes = uint64_t(32) << 30;
+  // Of a body file; raised to max_bytes / 1024, which bounds the number of open files.
+  // Preallocated: a simulator with many small queues wants it small.
   uint64_t segment_bytes = uint64_t(64) << 20;
-  uint64_t min_free_bytes = uint64_t(256) << 20;  // of the file system; below: inserts get kFull
-  uint64_t seed = 0;  // of a new queue's hashes; 0: from the system's dice
-  bool sync = true;   // false only in the simulator, on memory file systems
-  Disk* disk = nullptr;  // queue/disk.h; null: the real one. Tests give one that fails
+  // Of the file system; below it inserts get kFull. 0: not asked.
+  uint64_t min_free_bytes = uint64_t(256) << 20;
+  // Of a new queue's lane names; 0: from the system's dice.
+  uint64_t seed = 0;
+  // False only in the simulator, on memory file systems.
+  bool sync = true;
+  // queue/disk.h; null: the real one. Tests give one that fails. Outlives the queue.
+  Disk* disk = nullptr;
 };
 
-// A new message. `content` is what the body becomes; message.body is filled in by the writer.
-// A recipient whose `due` is later than message.accepted gets its due row at once (held mail).
+// A new message. Its id is of this run (first_id and up) and new; ids may come in any order, but
+// ascending ones are cheapest, and within one Transaction they must ascend. `content` is what the
+// body becomes (null: empty); message.body is filled in by the writer. Indices of recipients
+// ascend. A recipient whose `due` is later than message.accepted gets its due row at once (held
+// mail), in the lane (domain of its address, tenant, campaign).
 struct Insert {
   Message message;
   std::vector<Recipient> recipients;
@@ -53,7 +67,8 @@ struct Insert {
 };
 
 // The recipient is finished: its row (and due row, if it has one) goes; with the last open
-// recipient the message and its body go too.
+// recipient the message and its body go too. The queue knows itself in which lane the due row lies;
+// `lane` is not needed.
 struct Finish {
   RecipientId recipient;
   LaneId lane;
@@ -66,7 +81,10 @@ struct Postpone {
   LaneKey lane;
 };
 
-// A sender's whole change: all of it commits or none, with its events (promise 2).
+// A sender's whole change: all of it commits or none, with its events (promise 2). What it finishes
+// or postpones was inserted by an earlier transaction, of this batch or before, and is named once.
+// Fails alone, without a trace: kFull (it has inserts and there is no room), kInvalid (against the
+// rules here), kNotFound (finishes or postpones what is not there), kCorrupt (a damaged record).
 struct Transaction {
   std::vector<Insert> inserts;
   std::vector<Finish> finishes;
@@ -122,13 +140,15 @@ class Queue {
   virtual std::vector<Committed> CommitAll(std::span<Transaction> batch) = 0;
   // Frees outbox rows up to and with (commit, part). Rides with the next CommitAll, or Tidy.
   virtual void FreeOutbox(uint64_t commit, uint32_t part) = 0;
-  // Idle work, one bounded slice: copies out nearly empty segments, frees outbox rows. True: more.
+  // Idle work, one bounded slice of a few milliseconds: copies out nearly empty segments, frees
+  // outbox rows. True: more to do. Also worth a call now and then when the writer is never idle.
   virtual bool Tidy() = 0;
   // False once broken: the error of the commit that did it.
   virtual Status writable() const = 0;
 
   // ---- readers: any thread ----
-  // Lane rows in pages, in key order: those after `after` (none: from the start).
+  // Lane rows in pages, in key order: those after `after` (none: from the start). A damaged row is
+  // made anew from its due rows.
   virtual Result<std::vector<LaneRow>> Lanes(std::optional<LaneId> after, size_t limit) = 0;
   // The first `limit` recipients of the lane's due index with due <= until, soonest first. A
   // damaged record is skipped and told through `damaged`.
@@ -142,11 +162,15 @@ class Queue {
     MessageId next = 0;
   };
   virtual Result<Sweep> Orphans(MessageId from, size_t limit) = 0;
+  // kNotFound: there is none (any more). kCorrupt: it, or its message, is damaged.
   virtual Result<LoadedRecipient> Load(const RecipientId& id) = 0;
   // Reads [offset, offset + length) of a stored body. Checks the checksum when it reads all of it.
+  // Bodies move: a location that was kept while the queue tidied may give kNotFound, and then Load
+  // gives the new one. Never gives another body's octets.
   virtual Result<std::string> ReadBody(const BodyLocation& body, uint32_t offset,
                                        uint32_t length) = 0;
-  // At most `limit` rows after (commit, part), oldest first.
+  // At most `limit` rows after (commit, part), oldest first. A damaged row comes with one kAlert
+  // event instead of what it held.
   virtual Result<std::vector<OutboxRow>> Outbox(uint64_t after_commit, uint32_t after_part,
                                                 size_t limit) = 0;
   virtual QueueTotals totals() const = 0;  // exact, kept in memory, cheap

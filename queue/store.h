@@ -15,6 +15,7 @@
 #define SLUICE_QUEUE_STORE_H_
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -128,7 +129,17 @@ class Store final : public Queue {
   static std::optional<LaneRow> RebuildLane(Txn& txn, const LaneId& id);
 
   // ---- tidy.cc ----
+  // A body on its way out of the segment that is compacted.
+  struct Moved {
+    MessageId id;
+    std::string record;
+    std::string content;
+    MessageHead head;
+    BodyLocation from;
+  };
+  enum class Collected : uint8_t { kMore, kEnd, kUnreadable, kNoRoom };
   bool CompactSlice();
+  Collected CollectLive(Txn& txn, uint64_t& offset, std::deque<Moved>& moved);
 
   // Constant after construction.
   const QueueOptions options_;

@@ -1,8 +1,8 @@
 // Idle work, one bounded slice a call: outbox rows that may go, bodies copied out of nearly empty
 // segments.
 
-#include <deque>
 #include <string>
+#include <utility>
 
 #include "queue/keys.h"
 #include "queue/store.h"
@@ -18,14 +18,6 @@ constexpr uint64_t kSliceBytes = uint64_t(1) << 20;
 constexpr uint64_t kLivePercent = 10;
 // ...and earlier when more than half of queue.max_bytes is taken: then space is worth the copying.
 constexpr uint64_t kLivePercentWhenTight = 50;
-
-struct Moved {
-  MessageId id;
-  std::string record;
-  std::string content;
-  MessageHead head;
-  BodyLocation from;
-};
 
 }  // namespace
 
@@ -47,56 +39,28 @@ bool Store::CompactSlice() {
     compact_offset_ = 0;
     if (!compacting_) return false;
   }
-  const uint32_t segment = *compacting_;
   BeginGroup();
   Txn txn(*env_, Txn::Mode::kWrite);
   std::deque<Moved> moved;
-  uint64_t bytes = 0;
   uint64_t offset = compact_offset_;
-  bool end = false;
-  for (size_t seen = 0; seen < kSliceBodies && bytes < kSliceBytes && !end; ++seen) {
-    const Result<std::optional<SegmentStore::Found>> found = segments_.Walk(segment, offset);
-    if (!found) {
-      segments_.Pin(segment);
-      compacting_.reset();
-      segments_.Abort();
-      return true;
-    }
-    if (!*found) {
-      end = true;
-      break;
-    }
-    const MessageId id = (*found)->header.message;
-    const auto record = txn.Get(Table::kMessage, MessageKey(id).view());
-    MessageHead head;
-    if (!record || !DecodeMessageHead(*record, id, head) || head.body != (*found)->body) continue;
-    Result<std::string> content = segments_.Read(head.body, 0, head.body.length);
-    if (!content) {
-      segments_.Pin(segment);
-      compacting_.reset();
-      segments_.Abort();
-      return true;
-    }
-    moved.push_back({id, std::string(*record), std::move(*content), head, head.body});
-    const Result<BodyLocation> place = segments_.Stage(id, std::string_view(moved.back().content));
-    if (!place) {
-      segments_.Abort();
-      return false;  // no room now
-    }
-    moved.back().head.body = *place;
-    bytes += head.body.length;
+  const Collected collected = CollectLive(txn, offset, moved);
+  if (collected == Collected::kUnreadable) {
+    segments_.Pin(*compacting_);
+    compacting_.reset();
   }
-  if (!segments_.Write()) {
+  if (collected == Collected::kUnreadable || collected == Collected::kNoRoom ||
+      !segments_.Write()) {
     segments_.Abort();
-    return false;
+    return collected == Collected::kUnreadable;
   }
   for (Moved& m : moved) {
     PatchMessageHead(m.record, m.id, m.head);
     txn.Put(Table::kMessage, MessageKey(m.id).view(), m.record);
     segments_.Free(m.from);
   }
+  const bool end = collected == Collected::kEnd;
   if (end) {
-    segments_.SealEmptied(segment);
+    segments_.SealEmptied(*compacting_);
     compacting_.reset();
   }
   group_.changed = end || !moved.empty();
@@ -104,6 +68,29 @@ bool Store::CompactSlice() {
   if (EndGroup(txn, error) != Outcome::kDone) return false;
   compact_offset_ = offset;
   return true;
+}
+
+// Walks on from `offset`; what still lives is read, and staged to be written elsewhere.
+Store::Collected Store::CollectLive(Txn& txn, uint64_t& offset, std::deque<Moved>& moved) {
+  uint64_t bytes = 0;
+  for (size_t seen = 0; seen < kSliceBodies && bytes < kSliceBytes; ++seen) {
+    const Result<std::optional<SegmentStore::Found>> found = segments_.Walk(*compacting_, offset);
+    if (!found) return Collected::kUnreadable;
+    if (!*found) return Collected::kEnd;
+    const MessageId id = (*found)->header.message;
+    const auto record = txn.Get(Table::kMessage, MessageKey(id).view());
+    MessageHead head;
+    if (!record || !DecodeMessageHead(*record, id, head) || head.body != (*found)->body) continue;
+    Result<std::string> content = segments_.Read(head.body, 0, head.body.length);
+    if (!content) return Collected::kUnreadable;
+    moved.push_back({id, std::string(*record), std::move(*content), head, head.body});
+    Moved& m = moved.back();
+    const Result<BodyLocation> place = segments_.Stage(id, std::string_view(m.content));
+    if (!place) return Collected::kNoRoom;
+    m.head.body = *place;
+    bytes += head.body.length;
+  }
+  return Collected::kMore;
 }
 
 }  // namespace sluice::queue
