@@ -110,13 +110,18 @@ Result<std::unique_ptr<ControlServer>> ControlServer::Open(io::UvNet& net, Timer
                                                            const Clock& clock,
                                                            const std::string& path) {
   std::unique_ptr<ControlServer> self(new ControlServer(net, timers, clock));
-  self->sessions_ = std::make_unique<Slab<Session>>();
   auto listener = net.ListenUnix(
       path, 0600, [server = self.get()](io::Stream* stream) { return server->Accept(stream); });
   if (!listener) return std::unexpected(listener.error());
   self->listener_ = std::move(*listener);
   return self;
 }
+
+ControlServer::ControlServer(io::UvNet& net, TimerQueue& timers, const Clock& clock)
+    : net_(net),
+      timers_(timers),
+      clock_(clock),
+      sessions_(std::make_unique<Slab<Session>>()) {}
 
 ControlServer::~ControlServer() = default;
 

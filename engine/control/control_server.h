@@ -61,8 +61,7 @@ class ControlServer {
  private:
   class Session;
 
-  ControlServer(io::UvNet& net, TimerQueue& timers, const Clock& clock)
-      : net_(net), timers_(timers), clock_(clock) {}
+  ControlServer(io::UvNet& net, TimerQueue& timers, const Clock& clock);
   io::StreamEvents* Accept(io::Stream* stream);
   void Dispatch(Session& session, sluice::Handle<Session> handle, std::string line);
 

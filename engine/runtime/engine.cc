@@ -76,6 +76,7 @@ class EngineImpl final : public Engine {
   void BeginStop();
   void PollStop();
   Status Reload();
+  Result<TlsContexts> MakeTls(const config::Config& config);
 
   std::shared_ptr<const config::Config> config_;
   const std::unique_ptr<queue::Queue> queue_;
@@ -159,14 +160,17 @@ Status EngineImpl::OpenAll() {
   for (uint32_t i = 1; i < shards(); ++i)
     authenticators_.push_back(std::make_unique<RemoteAuthenticator>(
         i, runtimes_[i]->shard().out(), 0, home().shard().out(), *checker_));
+  const Result<TlsContexts> tls = MakeTls(*config_);
+  if (!tls) return std::unexpected(tls.error());
   for (uint32_t i = 0; i < shards(); ++i) {
     Authenticator& authenticator =
         i == 0 ? static_cast<Authenticator&>(*checker_) : *authenticators_[i - 1];
-    if (Status status = runtimes_[i]->Open(authenticator, gate_, runtime_list); !status)
+    if (Status status = runtimes_[i]->Open(authenticator, gate_, *tls, runtime_list); !status)
       return status;
   }
   commands_ = std::make_unique<ControlCommands>(
-      ControlParts{runtime_list, *queue_, writer_, *exporter_, [this] { return Reload(); }});
+      ControlParts{runtime_list, *queue_, writer_, [this] { return Reload(); },
+                   [this] { return exporter_->health(); }});
   auto control =
       ControlServer::Open(loop.net(), loop.timers(), loop.clock(), config_->control.socket);
   if (!control) return std::unexpected(control.error());
@@ -259,6 +263,18 @@ void EngineImpl::PollStop() {
   stop_timer_->Set(now + kStopPoll);
 }
 
+Result<TlsContexts> EngineImpl::MakeTls(const config::Config& config) {
+  TlsContexts contexts;
+  for (const config::Listener& listener : config.listeners) {
+    contexts.emplace_back();
+    if (listener.tls == config::TlsMode::kNone) continue;
+    auto context = home().loop().net().MakeTlsServer(listener.cert, listener.key);
+    if (!context) return std::unexpected(context.error());
+    contexts.back() = std::move(*context);
+  }
+  return contexts;
+}
+
 Status EngineImpl::Reload() {
   auto loaded = config::LoadConfig(config_->file);
   if (!loaded)
@@ -267,16 +283,12 @@ Status EngineImpl::Reload() {
   if (loaded->config.listeners.size() != config_->listeners.size())
     return Fail(ErrorCode::kInvalid,
                 "the number of [[listener]] tables has changed: that needs a restart");
-  // Certificates are read on each shard; this finds what is wrong with them before any changes.
-  for (const config::Listener& listener : loaded->config.listeners) {
-    if (listener.tls == config::TlsMode::kNone) continue;
-    if (auto tls = home().loop().net().MakeTlsServer(listener.cert, listener.key); !tls)
-      return std::unexpected(tls.error());
-  }
+  const Result<TlsContexts> tls = MakeTls(loaded->config);
+  if (!tls) return std::unexpected(tls.error());
   config_ = std::make_shared<const config::Config>(std::move(loaded->config));
   checker_->Reload(config_);
-  OnEachShard([config = config_](ShardRuntime& runtime) {
-    if (Status status = runtime.Reload(config); !status) LogError("reload", status.error().what);
+  OnEachShard([config = config_, contexts = *tls](ShardRuntime& runtime) {
+    runtime.Reload(config, contexts);
   });
   LogInfo("reload", "configuration reloaded from " + config_->file);
   return {};

@@ -33,22 +33,15 @@ void ShardRuntime::BeforePoll() {
 
 ShardRuntime::~ShardRuntime() = default;
 
-Result<std::shared_ptr<io::TlsServerContext>> ShardRuntime::TlsOf(
-    const config::Listener& settings) {
-  if (settings.tls == config::TlsMode::kNone) return std::shared_ptr<io::TlsServerContext>();
-  return loop_.net().MakeTlsServer(settings.cert, settings.key);
-}
-
 Status ShardRuntime::Open(Authenticator& authenticator, ConnectionGate& gate,
-                          std::span<ShardRuntime* const> peers) {
+                          const TlsContexts& tls, std::span<ShardRuntime* const> peers) {
   peers_.assign(peers.begin(), peers.end());
   const config::Config& config = *shard_->context().config;
+  CHECK(tls.size() == config.listeners.size());
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     const config::Listener& settings = config.listeners[i];
-    auto tls = TlsOf(settings);
-    if (!tls) return std::unexpected(tls.error());
     const SubmissionParts parts{shard_->context(), *shard_, authenticator, gate};
-    listeners_.push_back(std::make_unique<SubmissionListener>(parts, settings, std::move(*tls)));
+    listeners_.push_back(std::make_unique<SubmissionListener>(parts, settings, tls[i]));
     for (const Endpoint& at : settings.bind)
       if (Status status = Listen(i, at); !status) return status;
   }
@@ -85,18 +78,11 @@ void ShardRuntime::Adopt(size_t listener, int fd) {
       fd, [this, listener](io::Stream* stream) { return listeners_[listener]->Accept(stream); });
 }
 
-Status ShardRuntime::Reload(std::shared_ptr<const config::Config> config) {
-  std::vector<std::shared_ptr<io::TlsServerContext>> contexts;
+void ShardRuntime::Reload(std::shared_ptr<const config::Config> config, const TlsContexts& tls) {
   CHECK(config->listeners.size() == listeners_.size());  // the engine has looked
-  for (const config::Listener& settings : config->listeners) {
-    auto tls = TlsOf(settings);
-    if (!tls) return std::unexpected(tls.error());
-    contexts.push_back(std::move(*tls));
-  }
   shard_->Reload(config);
   for (size_t i = 0; i < listeners_.size(); ++i)
-    listeners_[i]->Reload(config->listeners[i], std::move(contexts[i]));
-  return {};
+    listeners_[i]->Reload(config->listeners[i], tls[i]);
 }
 
 void ShardRuntime::StopAccepting() { sockets_.clear(); }

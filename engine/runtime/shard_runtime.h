@@ -23,6 +23,8 @@
 
 namespace sluice::engine {
 
+using TlsContexts = std::vector<std::shared_ptr<io::TlsServerContext>>;
+
 class ShardRuntime {
  public:
   // Errors: the DNS servers cannot be used.
@@ -32,14 +34,15 @@ class ShardRuntime {
                                                     uint64_t seed);
   ~ShardRuntime();
 
-  // Listeners and sessions; `authenticator` is this shard's way to the password checker. The peers
-  // are all runtimes by number. Errors name the address or file.
-  Status Open(Authenticator& authenticator, ConnectionGate& gate,
+  // Opens the ports. `authenticator` is this shard's way to the password checker, `tls` has one
+  // context per [[listener]] (null for clear text), shared by all shards so that a session ticket
+  // of one is good on all; the peers are all runtimes by number. Errors name the address.
+  Status Open(Authenticator& authenticator, ConnectionGate& gate, const TlsContexts& tls,
               std::span<ShardRuntime* const> peers);
   void Run() { loop_.Run(); }
 
   // From the shard's own loop.
-  Status Reload(std::shared_ptr<const config::Config> config);
+  void Reload(std::shared_ptr<const config::Config> config, const TlsContexts& tls);
   void StopAccepting();
   void Stop();   // idle sessions hear 421, running transactions end
   void Abort();  // what is still open is cut
@@ -56,7 +59,6 @@ class ShardRuntime {
   Status Listen(size_t listener, const Endpoint& at);
   void TakeSocket(size_t listener, int fd);
   void Adopt(size_t listener, int fd);
-  Result<std::shared_ptr<io::TlsServerContext>> TlsOf(const config::Listener& settings);
 
   const uint32_t index_;
   io::UvLoop loop_;

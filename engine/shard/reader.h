@@ -46,6 +46,8 @@ class Reader {
       answers_.pop_front();
     return any;
   }
+  // Nothing waits to be answered, or to be sent.
+  bool idle() const { return ring_.size() == 0 && answers_.empty(); }
   void Wait() { ring_.WaitFor(Duration(answers_.empty() ? 50'000 : 1'000)); }
 
  private:

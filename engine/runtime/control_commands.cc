@@ -1,0 +1,237 @@
+#include "engine/runtime/control_commands.h"
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "engine/base/message_id.h"
+#include "engine/base/text.h"
+#include "engine/runtime/lane_report.h"
+#include "engine/submission/local_submission.h"
+
+namespace sluice::engine {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr size_t kLanesShown = 1'000;
+constexpr size_t kRecipientsShown = 1'000;
+
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Json TimeOrNull(WallTime t) {
+  if (t == WallTime::max() || t == WallTime{}) return nullptr;
+  return FormatRfc3339(t);
+}
+
+Json ToJson(const LaneReport& lane) {
+  return {{"domain", lane.domain},           {"tenant", lane.tenant},
+          {"campaign", lane.campaign},       {"site", lane.site},
+          {"waiting", lane.waiting},         {"in_flight", lane.in_flight},
+          {"connections", lane.connections}, {"next_due", TimeOrNull(lane.next_due)},
+          {"reason", lane.reason},           {"until", TimeOrNull(lane.until)}};
+}
+
+// What one shard adds to the status.
+struct ShardStatus {
+  uint64_t accepted = 0;
+  OutcomeCounts outcomes;
+  uint64_t sessions = 0;
+  uint64_t deliveries = 0;
+  uint64_t lanes = 0;
+  uint64_t in_memory = 0;
+  uint64_t sites = 0;
+  uint64_t sites_suspended = 0;
+  uint64_t damaged = 0;
+};
+
+ShardStatus StatusOf(ShardRuntime& runtime) {
+  Shard& shard = runtime.shard();
+  Scheduler& scheduler = shard.scheduler();
+  ShardStatus out;
+  out.accepted = shard.accepted();
+  out.outcomes = scheduler.counts();
+  for (const auto& listener : runtime.listeners()) out.sessions += listener->sessions();
+  out.deliveries = scheduler.open_deliveries();
+  out.lanes = scheduler.lanes().size();
+  out.in_memory = scheduler.lanes().in_memory();
+  out.sites = scheduler.sites().size();
+  const Instant now = shard.context().clock.Now();
+  for (const auto& [name, site] : scheduler.sites())
+    out.sites_suspended += now < site->suspended_until ? 1 : 0;
+  out.damaged = scheduler.damaged();
+  return out;
+}
+
+Json Merge(const std::vector<ShardStatus>& shards) {
+  ShardStatus sum;
+  for (const ShardStatus& s : shards) {
+    sum.accepted += s.accepted;
+    sum.outcomes.delivered += s.outcomes.delivered;
+    sum.outcomes.deferred += s.outcomes.deferred;
+    sum.outcomes.bounced += s.outcomes.bounced;
+    sum.outcomes.expired += s.outcomes.expired;
+    sum.outcomes.commit_failures += s.outcomes.commit_failures;
+    sum.sessions += s.sessions;
+    sum.deliveries += s.deliveries;
+    sum.lanes += s.lanes;
+    sum.in_memory += s.in_memory;
+    sum.sites += s.sites;
+    sum.sites_suspended += s.sites_suspended;
+    sum.damaged += s.damaged;
+  }
+  return {{"shards", shards.size()},
+          {"accepted", sum.accepted},
+          {"delivered", sum.outcomes.delivered},
+          {"deferred", sum.outcomes.deferred},
+          {"bounced", sum.outcomes.bounced},
+          {"expired", sum.outcomes.expired},
+          {"commit_failures", sum.outcomes.commit_failures},
+          {"connections_in", sum.sessions},
+          {"connections_out", sum.deliveries},
+          {"lanes", sum.lanes},
+          {"recipients_in_memory", sum.in_memory},
+          {"sites", sum.sites},
+          {"sites_suspended", sum.sites_suspended},
+          {"damaged_records", sum.damaged}};
+}
+
+}  // namespace
+
+ControlCommands::ControlCommands(ControlParts parts)
+    : parts_(std::move(parts)), started_(parts_.shards.front()->loop().clock().Now()) {}
+
+void ControlCommands::Register(ControlServer& server) {
+  server.On("status", [this](const ControlRequest& r, ControlDone d) { ShowStatus(r, d); });
+  server.On("queues", [this](const ControlRequest& r, ControlDone d) { Queues(r, d); });
+  server.On("explain", [this](const ControlRequest& r, ControlDone d) { Explain(r, d); });
+  server.On("sendmail", [this](const ControlRequest& r, ControlDone d) { Sendmail(r, d); });
+  server.On("reload", [this](const ControlRequest&, const ControlDone& done) {
+    const Status status = parts_.reload();
+    done(status ? Dump(Json{{"ok", true}}) : ControlError(status.error().what));
+  });
+}
+
+template <typename T>
+void ControlCommands::Gather(std::function<T(ShardRuntime&)> ask,
+                             std::function<void(std::vector<T>)> done) {
+  struct Pending {
+    std::vector<T> answers;
+    size_t missing;
+    std::function<void(std::vector<T>)> done;
+  };
+  const size_t n = parts_.shards.size();
+  auto pending = std::make_shared<Pending>(Pending{std::vector<T>(n), n, std::move(done)});
+  Switchboard& home = parts_.shards.front()->shard().out();
+  for (uint32_t i = 0; i < n; ++i) {
+    home.Send(i, [runtime = parts_.shards[i], i, ask, pending] {
+      runtime->shard().out().Send(0, [i, pending, answer = ask(*runtime)]() mutable {
+        pending->answers[i] = std::move(answer);
+        if (--pending->missing == 0) pending->done(std::move(pending->answers));
+      });
+    });
+  }
+}
+
+void ControlCommands::ShowStatus(const ControlRequest&, const ControlDone& done) {
+  Gather<ShardStatus>(StatusOf, [this, done](const std::vector<ShardStatus>& shards) {
+    const queue::QueueTotals totals = parts_.queue.totals();
+    const Status exporter = parts_.exporter_health();
+    Json json = Merge(shards);
+    json["uptime_s"] = (parts_.shards.front()->loop().clock().Now() - started_).count() / 1'000'000;
+    json["queue"] = {{"messages", totals.messages},
+                     {"recipients", totals.recipients},
+                     {"body_bytes", totals.body_bytes},
+                     {"disk_bytes", totals.disk_bytes},
+                     {"outbox_rows", totals.outbox_rows}};
+    json["accepting"] = !parts_.writer.broken() && !parts_.writer.full();
+    json["events"] = exporter ? "written" : exporter.error().what;
+    done(Dump(Json{{"ok", true}, {"status", std::move(json)}}));
+  });
+}
+
+void ControlCommands::Queues(const ControlRequest& request, const ControlDone& done) {
+  const Json json = Json::parse(request.json, nullptr, false);
+  const std::string domain = Lower(json.value("domain", ""));
+  Gather<std::vector<LaneReport>>(
+      [domain](ShardRuntime& runtime) { return ReportLanes(runtime, domain, kLanesShown); },
+      [done](std::vector<std::vector<LaneReport>> shards) {
+        std::vector<LaneReport> all;
+        for (auto& shard : shards) std::ranges::move(shard, std::back_inserter(all));
+        std::ranges::sort(all, [](const auto& a, const auto& b) { return a.waiting > b.waiting; });
+        Json lanes = Json::array();
+        for (size_t i = 0; i < std::min(all.size(), kLanesShown); ++i)
+          lanes.push_back(ToJson(all[i]));
+        done(Dump(Json{{"ok", true}, {"lanes", lanes}, {"more", all.size() > kLanesShown}}));
+      });
+}
+
+void ControlCommands::Explain(const ControlRequest& request, const ControlDone& done) {
+  const Json json = Json::parse(request.json, nullptr, false);
+  const std::string what = json.value("what", "");
+  if (const auto id = ParseMessageId(what)) return ExplainMessage(*id, done);
+  ControlRequest queues = request;
+  queues.json = Dump(Json{{"domain", what}});
+  Queues(queues, done);
+}
+
+// The recipients of a message that are still open, each with its last reply, and their lanes.
+void ControlCommands::ExplainMessage(MessageId id, const ControlDone& done) {
+  Links& links = parts_.shards.front()->shard().links();
+  links.Ask([this, id, done](queue::Queue& queue) -> Task {
+    std::vector<queue::LoadedRecipient> open;
+    for (uint32_t i = 0; i < kRecipientsShown; ++i)
+      if (auto loaded = queue.Load({id, i})) open.push_back(std::move(*loaded));
+    return [this, done, open = std::move(open)] {
+      if (open.empty())
+        return done(ControlError(
+            "no recipient of this message is open: look for its final events in the event log"));
+      Json recipients = Json::array();
+      for (const queue::LoadedRecipient& loaded : open)
+        recipients.push_back({{"recipient", loaded.recipient.address},
+                              {"attempts", loaded.recipient.attempts},
+                              {"due", TimeOrNull(loaded.recipient.due)},
+                              {"last_reply", loaded.recipient.last_reply}});
+      const std::string domain(DomainOf(open.front().recipient.address));
+      Gather<std::vector<LaneReport>>(
+          [domain](ShardRuntime& runtime) { return ReportLanes(runtime, domain, kLanesShown); },
+          [done, recipients](const std::vector<std::vector<LaneReport>>& shards) {
+            Json lanes = Json::array();
+            for (const auto& shard : shards)
+              for (const LaneReport& lane : shard) lanes.push_back(ToJson(lane));
+            done(Dump(Json{{"ok", true}, {"recipients", recipients}, {"lanes", lanes}}));
+          });
+    };
+  });
+}
+
+void ControlCommands::Sendmail(const ControlRequest& request, const ControlDone& done) {
+  const Json json = Json::parse(request.json, nullptr, false);
+  std::string text;
+  if (!json.contains("recipients") || !json["recipients"].is_array() ||
+      !Base64Decode(json.value("message", ""), text))
+    return done(ControlError("sendmail needs \"recipients\" and a base64 \"message\""));
+  LocalMessage local;
+  local.sender = json.value("sender", "");
+  for (const Json& recipient : json["recipients"])
+    if (recipient.is_string()) local.recipients.push_back(recipient);
+  local.text = text;
+  local.uid = request.uid.value_or(0);
+  Shard& shard = parts_.shards.front()->shard();
+  auto accepted = LocalSubmission(shard.context(), shard).Build(local);
+  if (!accepted) {
+    const smtp::Answer& answer = accepted.error();
+    return done(Dump(Json{{"ok", false}, {"code", answer.code}, {"error", answer.text}}));
+  }
+  const MessageId id = accepted->message.id;
+  shard.Submit(std::move(*accepted), [done, id](const Status& status) {
+    if (!status)
+      return done(Dump(Json{{"ok", false}, {"code", 451}, {"error", status.error().what}}));
+    done(Dump(Json{{"ok", true}, {"id", FormatMessageId(id)}}));
+  });
+}
+
+}  // namespace sluice::engine

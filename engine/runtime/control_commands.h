@@ -1,0 +1,51 @@
+// engine/runtime/control_commands.h — what the control socket's commands do.
+//
+// PURPOSE   status, queues, explain and reload: asks every shard on its own loop, merges, answers.
+//           The shapes of requests and responses are in docs/control.md.
+// THREADS   Lives on shard 0; what it reads of other shards is read on their loops.
+
+#ifndef SLUICE_ENGINE_RUNTIME_CONTROL_COMMANDS_H_
+#define SLUICE_ENGINE_RUNTIME_CONTROL_COMMANDS_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/base/error.h"
+#include "engine/control/control_server.h"
+#include "engine/runtime/shard_runtime.h"
+
+namespace sluice::engine {
+
+struct ControlParts {
+  std::vector<ShardRuntime*> shards;
+  queue::Queue& queue;
+  Writer& writer;
+  std::function<Status()> reload;
+  std::function<Status()> exporter_health;
+};
+
+class ControlCommands {
+ public:
+  explicit ControlCommands(ControlParts parts);
+  // `server` must not outlive this.
+  void Register(ControlServer& server);
+
+ private:
+  // Runs `ask` on each shard's loop and `done` here with all answers, by shard.
+  template <typename T>
+  void Gather(std::function<T(ShardRuntime&)> ask, std::function<void(std::vector<T>)> done);
+
+  void ShowStatus(const ControlRequest& request, const ControlDone& done);
+  void Queues(const ControlRequest& request, const ControlDone& done);
+  void Explain(const ControlRequest& request, const ControlDone& done);
+  void ExplainMessage(MessageId id, const ControlDone& done);
+  void Sendmail(const ControlRequest& request, const ControlDone& done);
+
+  const ControlParts parts_;
+  const Instant started_;
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_RUNTIME_CONTROL_COMMANDS_H_

@@ -1,0 +1,79 @@
+#include "engine/runtime/lane_report.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::engine {
+namespace {
+
+// Why a lane's recipients are not gone yet.
+void GiveReason(const Lane& lane, const config::Config& config, Instant now, WallTime wall,
+                LaneReport& report) {
+  const Site* site = lane.site;
+  if (site != nullptr && now < site->suspended_until) {
+    report.reason = "the site is suspended after " + std::to_string(site->failures) +
+                    " failed rounds: " + site->trouble;
+    report.until = wall + (site->suspended_until - now);
+  } else if (site != nullptr && site->probing) {
+    report.reason = "the site is being probed with one message after: " + site->trouble;
+  } else if (lane.ready() > 0 && site->open >= config.delivery.connections_per_path) {
+    report.reason = "all " + std::to_string(site->open) +
+                    " connections to the site are busy (delivery.connections_per_path)";
+  } else if (lane.ready() > 0 && now < site->open_not_before) {
+    report.reason = "one more connection could not be opened: " + site->trouble;
+    report.until = wall + (site->open_not_before - now);
+  } else if (lane.ready() > 0 && site->opening) {
+    report.reason = "waits for a route or for a free connection of the path";
+  } else if (report.in_flight > 0) {
+    report.reason = "is being sent";
+  } else if (lane.ready() > 0) {
+    report.reason = "its turn comes next";
+  } else if (lane.on_disk > 0 && lane.next_due > wall) {
+    report.reason = "deferred by the receiver: waits for its next attempt";
+    report.until = lane.next_due;
+  } else {
+    report.reason = "is being read from disk";
+  }
+}
+
+}  // namespace
+
+std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& domain,
+                                    size_t limit) {
+  std::vector<LaneReport> out;
+  const ShardContext& context = runtime.shard().context();
+  const Instant now = context.clock.Now();
+  const WallTime wall = context.clock.Wall();
+  runtime.shard().scheduler().lanes().ForEach([&](LaneHandle, Lane& lane) {
+    if (!domain.empty() && lane.key.domain != domain) return;
+    LaneReport report{.domain = lane.key.domain,
+                      .tenant = lane.key.tenant,
+                      .campaign = lane.key.campaign,
+                      .site = {},
+                      .next_due = lane.on_disk > 0 ? lane.next_due : WallTime::max(),
+                      .reason = {}};
+    if (lane.window) {
+      report.in_flight = lane.window->in_flight + lane.window->committing;
+      // What has a due row and is in memory counts once.
+      report.waiting =
+          lane.ready() + report.in_flight +
+          (lane.on_disk - std::min<uint64_t>(lane.on_disk, lane.window->loaded.size()));
+    } else {
+      report.waiting = lane.on_disk;
+    }
+    if (report.waiting == 0) return;
+    if (lane.site != nullptr) {
+      report.site = lane.site->provisional ? "" : lane.site->name;
+      report.connections = lane.site->open;
+    }
+    GiveReason(lane, *context.config, now, wall, report);
+    out.push_back(std::move(report));
+  });
+  const size_t keep = std::min(limit, out.size());
+  std::ranges::partial_sort(out, out.begin() + std::ptrdiff_t(keep),
+                            [](const auto& a, const auto& b) { return a.waiting > b.waiting; });
+  out.resize(keep);
+  return out;
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,36 @@
+// engine/runtime/lane_report.h — what waits in one lane and why, as an operator reads it.
+//
+// PURPOSE   Promise 4: nothing waits without a reason. Read on the shard's loop, shown by `sluice
+//           queues` and `sluice explain`.
+
+#ifndef SLUICE_ENGINE_RUNTIME_LANE_REPORT_H_
+#define SLUICE_ENGINE_RUNTIME_LANE_REPORT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/runtime/shard_runtime.h"
+
+namespace sluice::engine {
+
+struct LaneReport {
+  std::string domain;
+  std::string tenant;
+  std::string campaign;
+  std::string site;      // empty while nothing of the lane is in memory
+  uint64_t waiting = 0;  // recipients: in memory, in flight and on disk
+  uint64_t in_flight = 0;
+  WallTime next_due{};       // of what is on disk; max: nothing there
+  uint32_t connections = 0;  // open to the site
+  std::string reason;        // why it waits, in a sentence
+  WallTime until{};          // when that ends, where it is known; else 0
+};
+
+// The lanes of one shard that have something waiting; of `domain` only, unless it is empty. At most
+// `limit`, the fullest first.
+std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& domain, size_t limit);
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_RUNTIME_LANE_REPORT_H_
