@@ -66,7 +66,7 @@ void Lanes::AddSleeping(queue::LaneRow row) {
   const LaneHandle handle = FindOrMake(row.key);
   Lane& lane = *lanes_.Get(handle);
   lane.on_disk += row.waiting;
-  WakeAt(lane, handle, row.next_due);
+  if (row.next_due < lane.next_due) WakeAt(lane, handle, row.next_due);
 }
 
 Waiting Lanes::Take(Lane& lane) {

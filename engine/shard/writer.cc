@@ -73,6 +73,8 @@ bool Writer::Step() {
   Answers(group, std::move(results));
   pending_.erase(pending_.begin(), pending_.begin() + std::ptrdiff_t(n));
   oldest_ = clock_.Now();
+  // A writer that is never idle must give space back as well.
+  if (++commits_ % kTidyEvery == 0) (void)queue_.Tidy();
   group_.clear();  // bodies go back to the budget here, not with the next group
   Send();
   return true;

@@ -64,6 +64,8 @@ class Writer {
   static constexpr Duration kIdleWait{20'000};
   static constexpr Duration kFullPause{1'000'000};
 
+  static constexpr uint64_t kTidyEvery = 128;  // commits
+
   struct OutboxMark {
     uint64_t commit;
     uint32_t part;
@@ -90,6 +92,7 @@ class Writer {
   // The writer thread's own.
   std::vector<Commit> pending_;
   size_t urgent_ = 0;
+  uint64_t commits_ = 0;
   Instant oldest_{};
   std::vector<Commit> arrived_;
   std::vector<OutboxMark> arrived_marks_;
