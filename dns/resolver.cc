@@ -81,12 +81,12 @@ void Resolver::Ask(std::string_view name, RecordType type, AnswerFn done) {
 void Resolver::Send(Entry& entry, const std::string& name) {
   ++stats_.sent;
   const std::weak_ptr<Resolver*> self = self_;
-  transport_.Ask({name, entry.question.type}, [self, key = *entry.key, name](RawAnswer raw) {
-    if (const auto alive = self.lock()) (*alive)->OnRaw(key, name, std::move(raw));
+  transport_.Ask({name, entry.question.type}, [self, key = *entry.key, name](const RawAnswer& raw) {
+    if (const auto alive = self.lock()) (*alive)->OnRaw(key, name, raw);
   });
 }
 
-void Resolver::OnRaw(const std::string& key, const std::string& asked, RawAnswer raw) {
+void Resolver::OnRaw(const std::string& key, const std::string& asked, const RawAnswer& raw) {
   const auto found = entries_.find(key);
   CHECK(found != entries_.end());  // entries being asked are never evicted
   Entry& entry = *found->second;

@@ -105,7 +105,7 @@ class Resolver {
   };
 
   void Send(Entry& entry, const std::string& name);
-  void OnRaw(const std::string& key, const std::string& asked, RawAnswer raw);
+  void OnRaw(const std::string& key, const std::string& asked, const RawAnswer& raw);
   // Null: the chain of CNAMEs goes on and was asked for.
   Ref<Answer> Digest(Entry& entry, const std::string& asked, const RawAnswer& raw);
   void Settle(Entry& entry, Ref<Answer> answer);

@@ -140,7 +140,7 @@ std::string WriteHeads(const Names& heads) {
 }
 
 std::string WriteGroup(const Names& names) {
-  const std::string suffix = CommonSuffix(names);
+  std::string suffix = CommonSuffix(names);
   Names heads;
   bool is_host_itself = false;
   for (const std::string& name : names) {
