@@ -24,10 +24,13 @@
 #include "dns/route.h"
 #include "engine/base/timer_queue.h"
 #include "engine/delivery/broken_tls.h"
+#include "engine/delivery/host_walk.h"
 #include "engine/delivery/job.h"
+#include "engine/delivery/job_run.h"
 #include "engine/delivery/verdict.h"
 #include "engine/io/net.h"
 #include "engine/shard/context.h"
+#include "smtp/client_session.h"
 
 namespace sluice::engine {
 
@@ -63,12 +66,12 @@ class Delivery final : public io::StreamEvents {
   void Abort();
 
   // Waits for a Poke with a ready connection.
-  bool idle() const;
+  bool idle() const { return state_ == State::kReady; }
   // The connection is up and has seen its EHLO reply.
-  bool ready() const;
-  const DeliveryPath& path() const;
-  // Transactions with a reply to their end of data, on this connection.
-  uint32_t transactions() const;
+  bool ready() const { return state_ == State::kReady || state_ == State::kBusy; }
+  const DeliveryPath& path() const { return path_; }
+  // Transactions that ended on the present connection.
+  uint32_t transactions() const { return transactions_; }
 
   // From the Net.
   void OnConnected() override;
@@ -79,8 +82,90 @@ class Delivery final : public io::StreamEvents {
   void OnClosed(const io::CloseInfo& info) override;
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  enum class State : uint8_t {
+    kFresh,       // before Start
+    kWalking,     // looking for the next address
+    kConnecting,  //
+    kOpening,     // greeting, EHLO, TLS
+    kReady,       // idle
+    kBusy,        // a transaction, or its content is being read
+    kQuitting,    //
+    kClosing,     // the stream is going; after_close_ says what then
+    kDone,
+  };
+  enum class AfterClose : uint8_t { kFinish, kNextHost, kSameHostInClear, kFailRound };
+
+  void OnWake();
+  void OnTimer();
+  void NextHost();
+  void Connect();
+  void OpenSession();
+
+  void Settle();
+  void WriteOut();
+  bool TakeEvents();
+  void ArmTimer();
+
+  void OnSessionReady();
+  void OnTransactionDone();
+  void OnSessionClosed();
+  void OnOpeningFailed();
+  void BeginNext();
+  bool BeginJob();
+  void RefuseJob(Fault fault);
+  // False: the recipient stays with the job.
+  bool MayTell(const smtp::ClientOutcome& outcome, bool earlier_accepted);
+  void LoadWindow(uint32_t offset, uint32_t length);
+
+  void SayQuit();
+  void CloseStream(AfterClose then, bool at_once);
+  void Continue(AfterClose then);
+  void ReturnJob(const RoundFailure* failure);
+  void FailRound();
+  void Finish();
+  bool MayTryAnotherHost() const;
+  // How `outcome` is told to the owner; the result is result_.
+  void Translate(const smtp::ClientOutcome& outcome);
+  void NoteFailure(Stage stage, Fault fault, std::string_view text);
+  Instant Now() const { return shared_.shard.clock.Now(); }
+
+  // Borrowed: outlive this.
+  DeliveryShared& shared_;
+  DeliveryOwner& owner_;
+  // Constant after construction.
+  const DeliveryPath path_;
+  const std::shared_ptr<const config::Config> config_;
+
+  State state_ = State::kFresh;
+  AfterClose after_close_ = AfterClose::kFinish;
+  bool stopping_ = false;
+  bool aborting_ = false;
+  bool poked_ = false;
+  bool settling_ = false;
+  bool settle_again_ = false;
+  Timer wake_;   // work that must not happen inside a call of the owner's
+  Timer timer_;  // never later than due_
+  Instant due_ = kNever;
+  Instant idle_since_ = kNever;
+
+  HostWalk walk_;
+  HostWalk::Candidate host_;
+  std::string host_text_;  // "mx1.example.net [192.0.2.1]:25"
+  uint32_t addresses_tried_ = 0;
+  uint32_t established_ = 0;
+  RoundFailure failure_;
+
+  io::Stream* stream_ = nullptr;  // owned by the Net
+  std::optional<smtp::ClientSession> session_;
+  bool tls_started_ = false;
+  std::string tls_;
+  uint32_t transactions_ = 0;
+
+  JobRun run_;
+  bool fail_over_ = false;  // what is left of the job goes to the next host
+  AttemptResult result_;    // reused
+  // Held weakly by windows that are being read.
+  std::shared_ptr<Delivery*> self_;
 };
 
 }  // namespace sluice::engine

@@ -1,0 +1,344 @@
+// engine/delivery/delivery.cc — hosts, connections and the pump; jobs are in delivery_jobs.cc.
+
+#include "engine/delivery/delivery.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+
+namespace sluice::engine {
+namespace {
+
+smtp::ClientTimeouts TimeoutsOf(const config::Timeouts& timeouts) {
+  return {.banner = timeouts.banner,
+          .ehlo = timeouts.ehlo,
+          .mail = timeouts.mail,
+          .rcpt = timeouts.rcpt,
+          .data = timeouts.data,
+          .block = timeouts.block,
+          .dot = timeouts.dot,
+          .quit = timeouts.quit,
+          .starttls = timeouts.starttls};
+}
+
+}  // namespace
+
+Delivery::Delivery(DeliveryShared& shared, DeliveryOwner& owner, DeliveryPath path)
+    : shared_(shared),
+      owner_(owner),
+      path_(std::move(path)),
+      config_(shared.shard.config),
+      wake_(shared.shard.timers, [this] { OnWake(); }),
+      timer_(shared.shard.timers, [this] { OnTimer(); }),
+      walk_(shared.router, path_),
+      self_(std::make_shared<Delivery*>(this)) {}
+
+Delivery::~Delivery() {
+  CHECK(state_ == State::kDone || state_ == State::kFresh);
+  CHECK(stream_ == nullptr);
+}
+
+// ---- what the owner says: noted, done in the next turn ----
+
+void Delivery::Start(Job first) {
+  CHECK(state_ == State::kFresh);
+  run_.Take(std::move(first));
+  state_ = State::kWalking;
+  wake_.Set(Now());
+}
+
+void Delivery::Poke() {
+  if (state_ != State::kReady) return;
+  poked_ = true;
+  wake_.Set(Now());
+}
+
+void Delivery::Stop() {
+  stopping_ = true;
+  if (state_ != State::kDone && state_ != State::kFresh) wake_.Set(Now());
+}
+
+void Delivery::Abort() {
+  aborting_ = true;
+  Stop();
+}
+
+void Delivery::OnWake() {
+  const bool poked = std::exchange(poked_, false);
+  if (state_ == State::kDone || state_ == State::kClosing) return;
+  if (aborting_ && session_.has_value() && !session_->closed()) {
+    session_->Abort();
+    return Settle();
+  }
+  switch (state_) {
+    case State::kWalking:
+      if (stopping_) {
+        ReturnJob(nullptr);
+        return Finish();
+      }
+      return NextHost();
+    case State::kConnecting:
+    case State::kOpening:
+      if (!stopping_) return;
+      ReturnJob(nullptr);
+      return CloseStream(AfterClose::kFinish, true);
+    case State::kReady:
+      if (!poked && !stopping_) return;
+      BeginNext();
+      return Settle();
+    case State::kQuitting:
+      if (aborting_) CloseStream(AfterClose::kFinish, true);
+      return;
+    case State::kBusy:
+      // Content came for conversion. Otherwise: a transaction that runs is finished first.
+      if (!session_->ready()) return;
+      if (stopping_ || !BeginJob()) BeginNext();
+      return Settle();
+    default:
+      return;
+  }
+}
+
+// ---- the walk ----
+
+bool Delivery::MayTryAnotherHost() const {
+  return !stopping_ && addresses_tried_ < kAddressesMax && established_ < kSessionsMax;
+}
+
+void Delivery::NextHost() {
+  state_ = State::kWalking;
+  if (!MayTryAnotherHost()) return FailRound();
+  walk_.Next([this](std::optional<HostWalk::Candidate> candidate) {
+    if (state_ != State::kWalking) return;  // stopped while DNS was asked
+    if (!candidate.has_value()) return FailRound();
+    host_ = std::move(*candidate);
+    host_text_ = host_.name + " [" + host_.endpoint.address.ToString() +
+                 "]:" + std::to_string(host_.endpoint.port);
+    ++addresses_tried_;
+    Connect();
+  });
+}
+
+void Delivery::Connect() {
+  CHECK(stream_ == nullptr);
+  state_ = State::kConnecting;
+  tls_.clear();
+  tls_started_ = false;
+  session_.reset();
+  stream_ = shared_.shard.net.Connect({host_.endpoint, path_.address}, this);
+  due_ = Now() + config_->timeouts.connect;
+  timer_.Set(due_);
+}
+
+void Delivery::OnConnected() {
+  if (state_ != State::kConnecting) return;
+  ++established_;
+  failure_.established = true;
+  state_ = State::kOpening;
+  const bool use_tls =
+      shared_.tls != nullptr && !shared_.broken_tls.IsBroken(host_.endpoint, Now());
+  session_.emplace(smtp::ClientOptions{
+      .ehlo = path_.ehlo, .timeouts = TimeoutsOf(config_->timeouts), .use_tls = use_tls});
+  session_->OnConnected(Now());
+  Settle();
+}
+
+void Delivery::NoteFailure(Stage stage, Fault fault, std::string_view text) {
+  AttemptResult result;
+  result.stage = stage;
+  result.fault = fault;
+  result.text = smtp::CleanReplyText(text, queue::kMaxReplyText);
+  result.host = host_text_;
+  result.tls = tls_;
+  failure_.last = std::move(result);
+}
+
+// ---- what the stream says ----
+
+void Delivery::OnRead(std::string_view bytes) {
+  if (state_ == State::kClosing || !session_.has_value()) return;
+  session_->OnBytes(bytes, Now());
+  Settle();
+}
+
+void Delivery::OnWritable() {
+  if (session_.has_value()) Settle();
+}
+
+void Delivery::OnTlsReady(const io::TlsInfo& info) {
+  if (state_ == State::kClosing || !session_.has_value()) return;
+  tls_ = info.version + " " + info.cipher;
+  session_->OnTlsReady(Now());
+  Settle();
+}
+
+void Delivery::OnEof() {
+  if (state_ == State::kClosing || !session_.has_value()) return;
+  session_->OnLost(Now());
+  Settle();
+}
+
+void Delivery::OnClosed(const io::CloseInfo& info) {
+  stream_ = nullptr;
+  if (state_ == State::kClosing) return Continue(after_close_);
+  if (state_ == State::kConnecting) {
+    const bool timed_out = info.reason == io::CloseReason::kTimedOut;
+    NoteFailure(Stage::kConnect, timed_out ? Fault::kTimeout : Fault::kRefused, info.detail);
+    return NextHost();
+  }
+  CHECK(session_.has_value());
+  session_->OnLost(Now());
+  Settle();
+}
+
+// Done with this stream: now, or when it has gone.
+void Delivery::CloseStream(AfterClose then, bool at_once) {
+  timer_.Cancel();
+  due_ = kNever;
+  if (stream_ == nullptr) return Continue(then);
+  state_ = State::kClosing;
+  after_close_ = then;
+  if (at_once) {
+    stream_->Abort();
+  } else {
+    stream_->Close();
+  }
+}
+
+void Delivery::Continue(AfterClose then) {
+  if (run_.active() && stopping_) {
+    ReturnJob(nullptr);
+    return Finish();
+  }
+  switch (then) {
+    case AfterClose::kFinish:
+      return Finish();
+    case AfterClose::kNextHost:
+      return NextHost();
+    case AfterClose::kSameHostInClear:
+      return Connect();  // the memory of broken TLS makes it clear
+    case AfterClose::kFailRound:
+      return FailRound();
+  }
+}
+
+void Delivery::ReturnJob(const RoundFailure* failure) {
+  if (!run_.active()) return;
+  std::vector<size_t> untried;
+  Job job = run_.Release(untried);
+  owner_.OnJobReturned(*this, std::move(job), std::move(untried), failure);
+}
+
+void Delivery::FailRound() {
+  if (stopping_) {
+    ReturnJob(nullptr);
+    return Finish();
+  }
+  if (addresses_tried_ == 0) {
+    host_text_ = path_.hosts.empty() ? path_.site : path_.hosts.front().name;
+    NoteFailure(Stage::kConnect, Fault::kNoAddress, walk_.trouble());
+  }
+  failure_.hosts_tried = addresses_tried_;
+  ReturnJob(&failure_);
+  Finish();
+}
+
+void Delivery::Finish() {
+  CHECK(stream_ == nullptr);
+  CHECK(!run_.active());
+  CHECK(state_ != State::kDone);
+  state_ = State::kDone;
+  timer_.Cancel();
+  wake_.Cancel();
+  owner_.OnClosed(*this);
+}
+
+// ---- the pump ----
+
+// The only place where a session's wishes become I/O. Runs after every input, never nested.
+void Delivery::Settle() {
+  if (settling_) {
+    settle_again_ = true;
+    return;
+  }
+  settling_ = true;
+  do {
+    settle_again_ = false;
+    WriteOut();
+    if (TakeEvents()) settle_again_ = true;
+  } while (settle_again_ && session_.has_value() && state_ != State::kDone);
+  settling_ = false;
+  ArmTimer();
+}
+
+void Delivery::WriteOut() {
+  while (stream_ != nullptr && state_ != State::kClosing && session_.has_value()) {
+    const std::span<const std::string_view> output = session_->Output(Now());
+    if (output.empty()) return;
+    size_t offered = 0;
+    for (const std::string_view slice : output) offered += slice.size();
+    const size_t taken = stream_->Write(output);
+    CHECK(taken <= offered);
+    session_->OnWritten(taken, Now());
+    if (taken < offered) return;  // OnWritable comes
+  }
+}
+
+bool Delivery::TakeEvents() {
+  bool any = false;
+  while (session_.has_value() && state_ != State::kDone && state_ != State::kClosing) {
+    const std::optional<smtp::ClientEvent> event = session_->NextEvent();
+    if (!event.has_value()) break;
+    any = true;
+    switch (*event) {
+      case smtp::ClientEvent::kStartTls:
+        tls_started_ = true;
+        if (stream_ == nullptr) break;  // lost meanwhile: OnClosed has said so
+        stream_->StartTlsClient({shared_.tls, host_.name});
+        break;
+      case smtp::ClientEvent::kReady:
+        OnSessionReady();
+        break;
+      case smtp::ClientEvent::kTransactionDone:
+        OnTransactionDone();
+        break;
+      case smtp::ClientEvent::kClosed:
+        OnSessionClosed();
+        break;
+    }
+  }
+  return any;
+}
+
+// Deadlines mostly move away: the timer stays where it is and looks again when it fires.
+void Delivery::ArmTimer() {
+  if (state_ == State::kDone || state_ == State::kClosing || state_ == State::kConnecting ||
+      state_ == State::kWalking || !session_.has_value())
+    return;
+  due_ = session_->deadline();
+  if (state_ == State::kReady) due_ = idle_since_ + config_->delivery.idle_connection;
+  if (due_ < timer_.when()) timer_.Set(due_);
+}
+
+void Delivery::OnTimer() {
+  const Instant now = Now();
+  if (now < due_) return timer_.Set(due_);
+  switch (state_) {
+    case State::kConnecting:
+      NoteFailure(Stage::kConnect, Fault::kTimeout, "connect timed out");
+      return CloseStream(AfterClose::kNextHost, true);
+    case State::kReady:
+      SayQuit();
+      return Settle();
+    case State::kOpening:
+    case State::kBusy:
+    case State::kQuitting:
+      session_->OnDeadline(now);
+      return Settle();
+    default:
+      return;
+  }
+}
+
+}  // namespace sluice::engine
