@@ -96,7 +96,7 @@ class Run:
     def acknowledged(self):
         """(id, recipient) for every 250 that the source read."""
         return [(line["id"], recipient) for line in harness.json_lines(self.world.folder / "blast.jsonl")
-                if line["result"] == "accepted" for recipient in line["recipients"]]
+                if line["outcome"] == "accepted" for recipient in line["recipients"]]
 
     def drained(self):
         accepted, found = self.finals()
