@@ -13,6 +13,7 @@ namespace {
 
 // A gap grows by up to this part, never shrinks: greylists of exactly 300 s (protocol.md 16).
 constexpr double kJitter = 0.2;
+constexpr std::string_view kTooLate = "not delivered in time; the last answer was: ";
 
 std::string Bounded(std::string text) {
   if (text.size() > queue::kMaxReplyText) text.resize(queue::kMaxReplyText);
@@ -146,24 +147,19 @@ Verdict Defer(const Judge& judge, Verdict verdict, const queue::Message& message
               const queue::Recipient& recipient, std::optional<Duration> retry_after) {
   verdict.outcome = Outcome::kDeferred;
   if (judge.now >= Deadline(judge.retry, message)) {
+    std::string answer;
+    if (verdict.code != 0) answer = std::to_string(verdict.code) + " ";
+    if (verdict.code != 0 && !verdict.enhanced.empty()) answer += verdict.enhanced + " ";
+    verdict.text = Bounded(std::string(kTooLate) + answer + verdict.text);
     verdict.outcome = Outcome::kExpired;
     verdict.reason = reason::kMaxAge;
     verdict.enhanced = "4.4.7";
-    verdict.text = Bounded("not delivered in time; the last answer was: " + verdict.text);
     return verdict;
   }
   verdict.next_due = NextDue(judge, uint32_t(recipient.attempts) + 1, message);
   if (retry_after.has_value())
     verdict.next_due = std::max(verdict.next_due, judge.now + Jittered(judge, *retry_after));
   return verdict;
-}
-
-// A permanent failure is reported with a permanent code, whatever the remote's second code says.
-std::string PermanentStatus(std::string_view enhanced) {
-  if (enhanced.empty()) return "5.0.0";
-  std::string status(enhanced);
-  status[0] = '5';
-  return status;
 }
 
 Verdict JudgeFault(const Judge& judge, const AttemptResult& result, const queue::Message& message,
@@ -233,7 +229,6 @@ Verdict JudgeAttempt(const Judge& judge, std::string_view site, const AttemptRes
                  rule ? rule->retry_after : std::nullopt);
   }
   verdict.outcome = Outcome::kBounced;
-  verdict.enhanced = PermanentStatus(result.enhanced);
   return verdict;
 }
 
@@ -291,10 +286,9 @@ Verdict JudgeExpired(const queue::Recipient& recipient) {
   verdict.reason = reason::kMaxAge;
   verdict.blame = Blame::kNetwork;
   verdict.enhanced = "4.4.7";
-  verdict.text =
-      Bounded(recipient.last_reply.empty()
-                  ? std::string("not delivered in time; no attempt could be made")
-                  : "not delivered in time; the last answer was: " + recipient.last_reply);
+  verdict.text = Bounded(recipient.last_reply.empty()
+                             ? std::string("not delivered in time; no attempt could be made")
+                             : std::string(kTooLate) + recipient.last_reply);
   return verdict;
 }
 

@@ -70,7 +70,7 @@ struct Verdict {
   Outcome outcome = Outcome::kDeferred;
   Blame blame = Blame::kNone;
   std::string_view reason;  // of the vocabulary above; empty for kDelivered
-  // Bounced and expired: what the report says. Deferred and delivered: of the reply, may be empty.
+  // Of the reply as it came, may be empty or of another class than the code; else ours ("5.3.4").
   std::string enhanced;
   std::string text;     // the reply's text or our own words, at most queue::kMaxReplyText
   uint16_t code = 0;    // basic code of the reply; 0: none
