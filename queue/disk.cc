@@ -37,6 +37,18 @@ void Disk::StartWriteback(int fd, uint64_t offset, uint64_t length) {
   ::sync_file_range(fd, off64_t(offset), off64_t(length), SYNC_FILE_RANGE_WRITE);
 }
 
+int Disk::ReadAt(int fd, std::span<char> into, uint64_t offset) {
+  while (!into.empty()) {
+    const ssize_t n = ::pread(fd, into.data(), into.size(), off_t(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno;
+    if (n == 0) return ENODATA;
+    into = into.subspan(size_t(n));
+    offset += uint64_t(n);
+  }
+  return 0;
+}
+
 int Disk::SyncData(int fd) { return ::fdatasync(fd) == 0 ? 0 : errno; }
 
 int Disk::Reserve(int fd, uint64_t offset, uint64_t length) {

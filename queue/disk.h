@@ -2,7 +2,7 @@
 //
 // PURPOSE   Body files are written through a Disk, so that a test can fill the disk or break a sync
 //           at will. LMDB does its own writing; AllowCommit stands in for its faults.
-// THREADS   The writer's, but for nothing else: readers use pread on their own.
+// THREADS   ReadAt is called by any thread, all else by the writer.
 
 #ifndef SLUICE_QUEUE_DISK_H_
 #define SLUICE_QUEUE_DISK_H_
@@ -27,6 +27,8 @@ class Disk {
   // Asks the kernel to begin writing a range out; only a hint.
   virtual void StartWriteback(int fd, uint64_t offset, uint64_t length);
   virtual int SyncData(int fd);
+  // Reads all of `into` from `offset`; ENODATA when the file is shorter.
+  virtual int ReadAt(int fd, std::span<char> into, uint64_t offset);
   // Makes room on disk for [offset, offset + length), and the file at least that long.
   virtual int Reserve(int fd, uint64_t offset, uint64_t length);
   // What is free for us on the file system of `path`; UINT64_MAX when it cannot tell.

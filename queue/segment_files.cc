@@ -187,14 +187,10 @@ Result<std::string> SegmentStore::Read(const BodyLocation& body, uint32_t offset
     file = segment->file;
   }
   std::string out(length, '\0');
-  for (size_t done = 0; done < length;) {
-    const ssize_t n = ::pread(file->fd.get(), out.data() + done, length - done,
-                              off_t(body.offset + offset + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FailErrno(file->path, errno);
-    if (n == 0) return Fail(ErrorCode::kCorrupt, file->path + ": shorter than its records say");
-    done += size_t(n);
-  }
+  const int error = disk_->ReadAt(file->fd.get(), out, body.offset + offset);
+  if (error == ENODATA)
+    return Fail(ErrorCode::kCorrupt, file->path + ": shorter than its records say");
+  if (error != 0) return FailErrno(file->path, error);
   // Recycled while we read: what came may be another's.
   if (file->retired.load())
     return Fail(ErrorCode::kNotFound,

@@ -2,11 +2,8 @@
 
 #include "queue/segments.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -170,11 +167,16 @@ void SegmentStore::Commit() {
 }
 
 void SegmentStore::Abort() {
+  std::vector<Segment*> sealed;
   for (Segment* segment : dirty_) {
     segment->dirty = false;
     segment->staged = segment->row;
+    // Sealed empty by a group that failed: nothing else would ever touch it again.
+    const bool idle = segment->row.live == 0 && !segment->pinned;
+    if (idle && segment->row.number != active_) sealed.push_back(segment);
   }
   dirty_.clear();
+  for (Segment* segment : sealed) Touch(*segment);
   runs_.clear();
   pieces_.clear();
   headers_.clear();
@@ -201,12 +203,11 @@ Result<std::optional<SegmentStore::Found>> SegmentStore::Walk(uint32_t number, u
     if (Status opened = OpenFile(*segment->file); !opened) return std::unexpected(opened.error());
   }
   Found found;
-  const ssize_t n =
-      ::pread(segment->file->fd.get(), &found.header, sizeof found.header, off_t(offset));
-  if (n < 0) return FailErrno(segment->file->path, errno);
+  const std::span<char> header(reinterpret_cast<char*>(&found.header), sizeof found.header);
+  if (const int error = disk_->ReadAt(segment->file->fd.get(), header, offset); error != 0)
+    return FailErrno(segment->file->path, error);
   const uint64_t end = offset + sizeof found.header + found.header.length;
-  if (size_t(n) != sizeof found.header || found.header.magic != kBodyMagic ||
-      end > segment->row.used)
+  if (found.header.magic != kBodyMagic || end > segment->row.used)
     return Fail(ErrorCode::kCorrupt,
                 segment->file->path + ": no body header at octet " + std::to_string(offset));
   found.body = {number, found.header.length, offset + sizeof found.header, found.header.checksum};

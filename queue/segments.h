@@ -125,8 +125,8 @@ class SegmentStore {
     std::atomic<bool> retired{false};
   };
   struct Segment {
-    SegmentRow row;     // as last committed
-    SegmentRow staged;  // with this group's changes
+    SegmentRow row;            // as last committed
+    SegmentRow staged;         // with this group's changes
     uint64_t virgin_from = 0;  // blocks from here on were never written
     bool dirty = false;
     bool pinned = false;

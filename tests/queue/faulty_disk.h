@@ -4,8 +4,10 @@
 #define SLUICE_TESTS_QUEUE_FAULTY_DISK_H_
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "queue/disk.h"
 
@@ -18,6 +20,8 @@ class FaultyDisk final : public Disk {
   int reserve_error = 0;
   int commit_error = 0;
   uint64_t free_bytes = UINT64_MAX;
+  // Runs once, when a reader is about to read: what may happen under him.
+  std::function<void()> before_read;
 
   int WriteAll(int fd, std::span<iovec> pieces, uint64_t offset) override {
     if (write_error == 0) return Disk::WriteAll(fd, pieces, offset);
@@ -28,6 +32,10 @@ class FaultyDisk final : public Disk {
   int SyncData(int fd) override { return sync_error != 0 ? sync_error : Disk::SyncData(fd); }
   int Reserve(int fd, uint64_t offset, uint64_t length) override {
     return reserve_error != 0 ? reserve_error : Disk::Reserve(fd, offset, length);
+  }
+  int ReadAt(int fd, std::span<char> into, uint64_t offset) override {
+    if (auto run = std::exchange(before_read, nullptr)) run();
+    return Disk::ReadAt(fd, into, offset);
   }
   uint64_t FreeBytes(const std::string& path) override {
     return free_bytes != UINT64_MAX ? free_bytes : Disk::FreeBytes(path);

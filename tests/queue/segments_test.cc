@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "engine/base/random.h"
+#include "tests/queue/faulty_disk.h"
 #include "tests/queue/queue_fixture.h"
 
 namespace sluice::queue {
@@ -56,6 +58,7 @@ TEST_F(QueueSegments, ForgetsEmptyOnesBeyondThePool) {
   Open();
   EXPECT_LE(SegmentFiles(), 1u);
   EXPECT_LE(SpareFiles(), kMaxSpares);
+  EXPECT_LE(queue_->totals().disk_bytes, uint64_t(300'000));
   const RecipientId id = Put("a@example.com", 20'000);
   EXPECT_EQ(BodyOf(id), ContentOf(id.message, 20'000));
 }
@@ -148,6 +151,88 @@ TEST_F(QueueSegments, TellTheReaderOfAMovedBodyToLoadAgain) {
   ASSERT_NE(now, old);
   EXPECT_EQ(queue_->ReadBody(old, 0, 10).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(BodyOf(kept), ContentOf(kept.message, 3000));
+}
+
+// The worst case made certain: between finding the file and reading it, its segment is emptied,
+// recycled and written over.
+TEST_F(QueueSegments, AreNoticedWhenRecycledInTheMiddleOfARead) {
+  FaultyDisk disk;
+  options_.disk = &disk;
+  Open();
+  const RecipientId id = Put("a@example.com", 3000);
+  const BodyLocation body = queue_->Load(id)->message.body;
+  disk.before_read = [&] {
+    Finish(id);
+    for (int i = 0; i < 300; ++i) Finish(Put("a@example.com", 3000));
+  };
+  const Result<std::string> got = queue_->ReadBody(body, 0, 3000);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, ErrorCode::kNotFound) << got.error().what;
+  // The same without the checksum's help.
+  const RecipientId other = Put("a@example.com", 3000);
+  const BodyLocation place = queue_->Load(other)->message.body;
+  disk.before_read = [&] {
+    Finish(other);
+    for (int i = 0; i < 300; ++i) Finish(Put("a@example.com", 3000));
+  };
+  const Result<std::string> part = queue_->ReadBody(place, 1, 2000);
+  ASSERT_FALSE(part);
+  EXPECT_EQ(part.error().code, ErrorCode::kNotFound);
+}
+
+// A body staged for a transaction that failed lies in the file under an id that lives elsewhere.
+TEST_F(QueueSegments, CopyOnlyTheBodyThatTheRecordNames) {
+  Open();
+  const MessageId id = next_id_++;
+  std::vector<Transaction> batch(2);
+  batch[0] = Of(MakeInsert(next_id_++, {"a@example.com"}, 2000));
+  batch[1] = Of(MakeInsert(id, {"a@example.com"}, 500));
+  batch[1].finishes.push_back({{id, 77}, {}});
+  const std::vector<Committed> committed = queue_->CommitAll(batch);
+  ASSERT_TRUE(committed[0].status);
+  ASSERT_FALSE(committed[1].status);
+  ASSERT_TRUE(CommitOne(Of(MakeInsert(id, {"a@example.com"}, 1500))).status);
+  std::vector<RecipientId> done = {{batch[0].inserts[0].message.id, 0}};
+  for (int i = 0; i < 60; ++i) done.push_back(Put("a@example.com", 3000));
+  for (const RecipientId& r : done) Finish(r);
+  const BodyLocation before = queue_->Load({id, 0})->message.body;
+  TidyAll();
+  EXPECT_NE(queue_->Load({id, 0})->message.body, before);
+  EXPECT_EQ(BodyOf({id, 0}), ContentOf(id, 1500));
+  EXPECT_EQ(queue_->totals().body_bytes, 1500u);
+  Finish({id, 0});
+  TidyAll();
+  EXPECT_LE(SegmentFiles(), 1u);
+}
+
+TEST_F(QueueSegments, ForgetTheBodiesOfTransactionsThatFailed) {
+  Open();
+  for (int i = 0; i < 100; ++i) {
+    std::vector<Transaction> batch(2);
+    batch[0] = Of(MakeInsert(next_id_++, {"a@example.com"}, 5000));
+    batch[1] = Of(MakeInsert(next_id_++, {"a@example.com"}, 5000));
+    batch[1].finishes.push_back({{1, 1}, {}});
+    const std::vector<Committed> committed = queue_->CommitAll(batch);
+    ASSERT_TRUE(committed[0].status);
+    ASSERT_FALSE(committed[1].status);
+    Finish({batch[0].inserts[0].message.id, 0});
+    ASSERT_LE(SegmentFiles(), 2u);
+  }
+}
+
+TEST_F(QueueSegments, ForgetTheBodiesOfGroupsThatFailed) {
+  FaultyDisk disk;
+  options_.disk = &disk;
+  Open();
+  for (int i = 0; i < 100; ++i) {
+    disk.write_error = ENOSPC;
+    ASSERT_FALSE(CommitOne(Of(MakeInsert(next_id_++, {"a@example.com"}, 5000))).status);
+    disk.write_error = 0;
+    const RecipientId id = Put("a@example.com", 2000);
+    EXPECT_EQ(BodyOf(id), ContentOf(id.message, 2000));
+    Finish(id);
+    ASSERT_LE(SegmentFiles(), 2u);
+  }
 }
 
 TEST_F(QueueSegments, SurviveChurnWithTidyingAndReopening) {

@@ -56,6 +56,20 @@ TEST_F(QueueSpace, RefusesInsertsAtMaxBytesAndTakesThemAgainWhenSomeAreDone) {
   EXPECT_GT(Fill(10'000).size(), 100u);
 }
 
+TEST_F(QueueSpace, CountsWhatAGroupHasAlreadyTaken) {
+  options_.max_bytes = uint64_t(512) << 10;
+  Open();
+  std::vector<Transaction> batch;
+  for (int i = 0; i < 100; ++i)
+    batch.push_back(Of(MakeInsert(next_id_++, {"a@example.com"}, 10'000)));
+  size_t taken = 0;
+  for (const Committed& committed : queue_->CommitAll(batch)) taken += committed.status.has_value();
+  EXPECT_GT(taken, 20u);
+  EXPECT_LT(taken, 52u);
+  // The ends of its segments, where the next body did not fit, come on top.
+  EXPECT_LE(queue_->totals().disk_bytes, options_.max_bytes * 9 / 8);
+}
+
 TEST_F(QueueSpace, PostponesAndFinishesWhenFull) {
   options_.max_bytes = uint64_t(1) << 20;
   Open();
