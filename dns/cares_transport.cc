@@ -64,11 +64,13 @@ class Transport final : public CaresTransport {
   struct Query {
     std::string packet;
     uint16_t id = 0;
-    bool sent = false;
-    Instant deadline{};
     DoneFn done;  // null once answered (by the deadline): c-ares still holds the query
   };
   using QueryHandle = Handle<Query>;
+  struct Due {
+    Instant when;
+    QueryHandle handle;
+  };
   // What c-ares carries around for us: it must live until c-ares lets go of the query.
   struct Ticket {
     Transport* transport;
@@ -85,7 +87,7 @@ class Transport final : public CaresTransport {
   void OnCaresTimer() { Process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); }
   void SetCaresTimer();
   void OnDeadline();
-  void SetDeadline(QueryHandle handle, Instant when);
+  void SetDeadlineTimer();
   void HandOut();
   uint16_t FreeId();
 
@@ -95,10 +97,11 @@ class Transport final : public CaresTransport {
   const Clock& clock_;
 
   Slab<Query> queries_;
-  std::deque<QueryHandle> line_;                           // not yet sent
-  std::deque<std::pair<Instant, QueryHandle>> deadlines_;  // ascending: all bounds are equal
-  std::unordered_set<uint16_t> ids_;                       // outstanding
-  std::vector<std::pair<DoneFn, RawAnswer>> ready_;        // to be handed out
+  // Both in ascending order of their deadlines; what was sent may have been answered since.
+  std::deque<Due> line_;
+  std::deque<Due> sent_;
+  std::unordered_set<uint16_t> ids_;                 // outstanding
+  std::vector<std::pair<DoneFn, RawAnswer>> ready_;  // to be handed out
   size_t outstanding_ = 0;
   bool destroying_ = false;
   CaresStats stats_;
@@ -144,8 +147,9 @@ void Transport::Ask(const Question& question, std::function<void(RawAnswer)> don
   auto packet = BuildQuery(question, id);
   if (!packet || line_.size() >= kWaitingMax) {
     if (packet) ++stats_.refused;
-    ready_.emplace_back(std::move(done),
-                        RawAnswer{"", packet ? "too many DNS questions" : packet.error().what});
+    RawAnswer answer{"", packet ? "too many DNS questions" : packet.error().what,
+                     packet.has_value()};
+    ready_.emplace_back(std::move(done), std::move(answer));
     ready_timer_.Set(clock_.Now());
     return;
   }
@@ -154,9 +158,9 @@ void Transport::Ask(const Question& question, std::function<void(RawAnswer)> don
   query.packet = std::move(*packet);
   query.id = id;
   query.done = std::move(done);
-  SetDeadline(handle, clock_.Now() + options_.ask_timeout);
-  line_.push_back(handle);
+  line_.push_back({clock_.Now() + kLineTimeout, handle});
   SendFromLine();
+  SetDeadlineTimer();
 }
 
 // An id that no question with c-ares has: two with one would get each other's answers. It is drawn
@@ -170,9 +174,9 @@ uint16_t Transport::FreeId() {
 
 void Transport::SendFromLine() {
   while (outstanding_ < kOutstandingMax && !line_.empty()) {
-    const QueryHandle handle = line_.front();
+    const QueryHandle handle = line_.front().handle;
     line_.pop_front();
-    if (queries_.Get(handle) != nullptr) Send(handle);
+    Send(handle);
   }
   SetCaresTimer();
 }
@@ -185,8 +189,7 @@ void Transport::Send(QueryHandle handle) {
     query.packet[1] = char(query.id & 0xff);
   }
   ids_.insert(query.id);
-  query.sent = true;
-  SetDeadline(handle, clock_.Now() + options_.ask_timeout);
+  sent_.push_back({clock_.Now() + options_.ask_timeout, handle});
   ++outstanding_;
   // Owned by c-ares until OnAnswer. c-ares copies the packet.
   auto ticket = std::make_unique<Ticket>(Ticket{this, handle});
@@ -241,6 +244,7 @@ void Transport::OnSocket(void* arg, ares_socket_t fd, int readable, int writable
 void Transport::Process(ares_socket_t read_fd, ares_socket_t write_fd) {
   ares_process_fd(channel_.get(), read_fd, write_fd);
   SendFromLine();
+  SetDeadlineTimer();
 }
 
 void Transport::SetCaresTimer() {
@@ -254,27 +258,32 @@ void Transport::SetCaresTimer() {
   cares_timer_.Set(clock_.Now() + std::max(in, kTimerGranularity));
 }
 
-void Transport::SetDeadline(QueryHandle handle, Instant when) {
-  queries_.Get(handle)->deadline = when;
-  deadlines_.emplace_back(when, handle);
-  if (deadline_timer_.when() == kNever) deadline_timer_.Set(when);
+void Transport::SetDeadlineTimer() {
+  Instant next = kNever;
+  if (!line_.empty()) next = line_.front().when;
+  if (!sent_.empty()) next = std::min(next, sent_.front().when);
+  // Earlier than needed is harmless, and moving the timer at every answer would not be free.
+  if (next < deadline_timer_.when()) deadline_timer_.Set(next);
 }
 
-// Entries of `deadlines_` are not taken out when a question is answered or sent: they are passed
-// over here, at most ask_timeout later.
 void Transport::OnDeadline() {
   const Instant now = clock_.Now();
-  while (!deadlines_.empty() && deadlines_.front().first <= now) {
-    const QueryHandle handle = deadlines_.front().second;
-    deadlines_.pop_front();
-    Query* query = queries_.Get(handle);
-    if (query == nullptr || query->deadline > now || query->done == nullptr) continue;
+  while (!line_.empty() && line_.front().when <= now) {
+    const QueryHandle handle = line_.front().handle;
+    line_.pop_front();
     ++stats_.timed_out;
-    Finish(*query, {"", query->sent ? "timeout" : "timeout while waiting in line"});
-    // c-ares cannot take one question back: a sent one stays, mute, until c-ares gives it up.
-    if (!query->sent) queries_.Erase(handle);
+    Finish(*queries_.Get(handle), {"", "timeout while waiting in line", true});
+    queries_.Erase(handle);
   }
-  if (!deadlines_.empty()) deadline_timer_.Set(deadlines_.front().first);
+  while (!sent_.empty() && sent_.front().when <= now) {
+    Query* query = queries_.Get(sent_.front().handle);
+    sent_.pop_front();
+    if (query == nullptr) continue;  // answered
+    ++stats_.timed_out;
+    // c-ares cannot take one question back: it stays, mute, until c-ares gives it up.
+    Finish(*query, {"", "timeout", false});
+  }
+  SetDeadlineTimer();
 }
 
 void Transport::HandOut() {

@@ -98,7 +98,11 @@ void Resolver::OnRaw(const std::string& key, const std::string& asked, const Raw
 Ref<Answer> Resolver::Digest(Entry& entry, const std::string& asked, const RawAnswer& raw) {
   const Instant now = clock_.Now();
   const Question& question = entry.question;
-  if (raw.wire.empty()) return Failure(question, raw.error.empty() ? "no answer" : raw.error, now);
+  if (raw.wire.empty()) {
+    auto failure = Failure(question, raw.error.empty() ? "no answer" : raw.error, now);
+    if (raw.not_asked) failure->expires = now;
+    return failure;
+  }
   const auto message = ParseMessage(raw.wire);
   if (!message) return Failure(question, message.error().what, now);
   const bool is_definite = message->rcode == Rcode::kNoError || message->rcode == Rcode::kNxDomain;

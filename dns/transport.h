@@ -32,6 +32,8 @@ struct RawAnswer {
   // Empty when no server answered: then `error` says why.
   std::string wire;  // the DNS message, RFC 1035 4.1, compression and all
   std::string error;
+  // We were too busy to ask: `error` says nothing about the name and is not worth remembering.
+  bool not_asked = false;
 };
 
 class DnsTransport {

@@ -252,7 +252,8 @@ RawAnswer FakeDns::AnswerTo(const Question& question) {
   const auto encode = [&](Rcode rcode, const std::vector<Record>& answers) {
     const bool is_referral = !follows_cnames_ && !answers.empty();
     return RawAnswer{
-        EncodeAnswer(question, rcode, answers, is_referral ? 0 : negative_ttl_, authentic_), ""};
+        EncodeAnswer(question, rcode, answers, is_referral ? 0 : negative_ttl_, authentic_), "",
+        false};
   };
   switch (FailureOf(ZoneKey(question.name))) {
     case FakeFailure::kNone:
@@ -264,27 +265,29 @@ RawAnswer FakeDns::AnswerTo(const Question& question) {
     case FakeFailure::kRefused:
       return encode(Rcode::kRefused, {});
     case FakeFailure::kTimeout:
-      return {"", "timeout"};
+      return {"", "timeout", false};
+    case FakeFailure::kTooBusy:
+      return {"", "too many DNS questions", true};
     case FakeFailure::kGarbage: {
       std::string bytes;
       const size_t size = 1 + size_t(random_.Below(60));
       for (size_t i = 0; i < size; ++i) bytes.push_back(char(random_.Next() & 0xff));
       bytes[0] = 'x';
       if (bytes.size() > 2) bytes[2] = char(bytes[2] & 0x7f);  // at least no answer
-      return {bytes, ""};
+      return {bytes, "", false};
     }
     case FakeFailure::kTruncated: {
       std::string wire = EncodeAnswer(question, Rcode::kServFail, {}, 0, false);
       wire[2] = char(wire[2] | 0x02);
       wire[3] = char(wire[3] & 0xf0);
-      return {wire, ""};
+      return {wire, "", false};
     }
     case FakeFailure::kWrongName: {
       const Question other{"other." + question.name, question.type};
-      return {EncodeAnswer(other, Rcode::kNxDomain, {}, negative_ttl_, false), ""};
+      return {EncodeAnswer(other, Rcode::kNxDomain, {}, negative_ttl_, false), "", false};
     }
   }
-  return {"", "unknown failure"};
+  return {"", "unknown failure", false};
 }
 
 void FakeDns::Ask(const Question& question, std::function<void(RawAnswer)> done) {

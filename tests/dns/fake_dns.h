@@ -35,6 +35,7 @@ enum class FakeFailure : uint8_t {
   kTimeout,    // no wire, the transport's error after kFakeTimeout
   kGarbage,    // octets that are no DNS message
   kTruncated,  // a header with TC and nothing behind it
+  kTooBusy,    // the transport did not ask
   kWrongName,  // an answer to a question nobody asked
 };
 

@@ -133,6 +133,14 @@ TEST_F(ResolverTest, DoesNotAskFailingServersAgainAtOnce) {
   EXPECT_EQ(AskNow("a.example"), "192.0.2.1");
 }
 
+TEST_F(ResolverTest, DoesNotRememberThatWeWereTooBusyToAsk) {
+  dns_.AddA("a.example", "192.0.2.1");
+  dns_.SetFailure("a.example", FakeFailure::kTooBusy);
+  EXPECT_EQ(AskNow("a.example"), "failure");
+  dns_.SetFailure("a.example", FakeFailure::kNone);
+  EXPECT_EQ(AskNow("a.example"), "192.0.2.1");
+}
+
 TEST_F(ResolverTest, NamesTheFailure) {
   dns_.SetFailure("a.example", FakeFailure::kServFail);
   AskNow("a.example", RecordType::kMx);
