@@ -42,7 +42,7 @@ struct BlastOptions {
   double retry_for_s = 30;  // --retry-for: give up after so long without any connection
   std::string log;          // --log FILE: a JSON line per message whose fate is known
   bool json = false;        // --json: the summary as JSON
-  bool quiet = false;       // --quiet: no progress, no summary
+  bool quiet = false;       // --quiet: no progress, no summary in text (with --json still as JSON)
 };
 
 struct BlastReport {
