@@ -77,6 +77,17 @@ bool ContentReceiver::TakeOctet(char c) {
         return false;
       }
       break;
+    case State::kLfStart:
+      state_ = c == '.' ? State::kLfDot : State::kText;
+      if (c == '.') return false;
+      break;
+    case State::kLfDot:
+      if (c != '.') {
+        ++facts_.received;
+        TakeText('.');
+      }
+      state_ = State::kText;
+      break;
     case State::kText:
     case State::kCr:
       break;
@@ -93,7 +104,7 @@ bool ContentReceiver::TakeOctet(char c) {
   if (c == '\r') {
     state_ = State::kCr;
   } else if (c == '\n') {
-    state_ = State::kText;
+    state_ = kDots ? State::kLfStart : State::kText;
     EndLine(/*bare=*/true);
   } else {
     TakeText(c);

@@ -69,9 +69,11 @@ class ContentReceiver {
   enum class State : uint8_t {
     kLineStart,  // after CR LF, or at the very start
     kText,
-    kCr,     // a CR is held back
-    kDot,    // a dot at kLineStart is held back
-    kDotCr,  // dot and CR are held back
+    kCr,       // a CR is held back
+    kDot,      // a dot at kLineStart is held back
+    kDotCr,    // dot and CR are held back
+    kLfStart,  // after a bare LF, in DATA
+    kLfDot,    // a dot at kLfStart is held back
   };
 
   template <bool kDots>

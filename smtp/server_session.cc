@@ -61,7 +61,6 @@ void ServerSession::Greet() {
 }
 
 void ServerSession::Feed(std::string_view bytes) {
-  CHECK(!waiting());
   CHECK(input_.empty());
   // Between STARTTLS and the handshake's end, and after the end, nothing is heard.
   if (phase_ == Phase::kTls || phase_ == Phase::kClosed) return;

@@ -6,7 +6,7 @@
 //           want an answer (Answer... below); until it comes Next() says kNone and waiting() is
 //           true: stop reading. All replies of one input leave in one output().
 // NOT HERE  Sockets, TLS, deadlines, users (engine/submission/submission_session.h).
-// LIMITS    Keep() holds what one Feed left at most, plus one command line.
+// LIMITS    Keep() holds what two Feeds left at most, plus one command line.
 // TESTS     tests/smtp/server_session_test.cc, tests/fuzz/fuzz_smtp_server_session.cc
 
 #ifndef SLUICE_SMTP_SERVER_SESSION_H_
@@ -76,8 +76,8 @@ class ServerSession {
   ServerSession& operator=(const ServerSession&) = delete;
 
   void Greet();
-  // `bytes` must live until Keep(). Only while !waiting(). After an answer to what Next() asked,
-  // Feed({}) goes on with what was kept.
+  // `bytes` must live until Keep(). While waiting() they are only kept: feed no more than once
+  // then. After an answer to what Next() asked, Feed({}) goes on with what was kept.
   void Feed(std::string_view bytes);
   ServerEvent Next();
   void Keep();
@@ -95,7 +95,7 @@ class ServerSession {
   std::string_view output() const { return output_; }
   void ConsumeOutput(size_t octets);
 
-  // An answer of the driver's is awaited: feed nothing.
+  // An answer of the driver's is awaited.
   bool waiting() const;
   // Octets that Keep() kept: whole commands while an answer is awaited, else the begin of one.
   size_t kept() const { return kept_.size(); }

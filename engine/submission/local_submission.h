@@ -24,8 +24,8 @@ struct LocalMessage {
   std::vector<std::string> recipients;  // likewise
   std::string_view text;                // LF or CR LF line ends
   std::string tenant = "default";
-  std::string user;  // whose configuration applies, when there is one; else empty
-  uint32_t uid = 0;  // of the peer, for Received and the event
+  std::string user = {};  // whose configuration applies, when there is one; else empty
+  uint32_t uid = 0;       // of the peer, for Received and the event
 };
 
 class LocalSubmission {

@@ -33,7 +33,7 @@ class LoginGuard {
 
   enum class Advice : uint8_t { kGo, kSlow, kStop };
 
-  Advice Ask(const IpAddress& peer, Instant now);
+  Advice Ask(const IpAddress& peer, Instant now) const;
   void Failed(const IpAddress& peer, Instant now);
   void Succeeded(const IpAddress& peer);
   size_t size() const { return entries_.size(); }
@@ -43,7 +43,7 @@ class LoginGuard {
     std::vector<Instant> failures;  // the latest kStopAfter + 1, oldest first
     std::list<IpAddress>::iterator place;
   };
-  size_t Count(Entry& entry, Instant now);
+  static size_t Count(const Entry& entry, Instant now);
 
   std::map<IpAddress, Entry> entries_;
   std::list<IpAddress> order_;  // latest failure last

@@ -82,17 +82,19 @@ class PasswordChecker final : public Authenticator {
   struct Attempt {
     Digest digest;
     uint64_t generation;  // of the configuration it began under
-    std::string password;
+    AuthQuestion question;
     std::vector<std::string> hashes;
-    bool known;         // the user exists
-    bool good = false;  // written by the worker
+    bool known = false;  // the user exists
+    bool good = false;   // written by the worker
     std::vector<Asker> askers;
   };
-  struct Later {
+  struct Delayed {
     Instant when;
-    AuthOutcome outcome;  // only for answers
-    bool is_question;
     AuthQuestion question;
+    DoneFn done;
+  };
+  struct Answered {
+    AuthOutcome outcome;
     DoneFn done;
   };
 
@@ -100,9 +102,12 @@ class PasswordChecker final : public Authenticator {
   bool Cached(const Digest& digest);
   void Remember(const Digest& digest);
   void Ask(AuthQuestion question, DoneFn done);
+  void AddAttempt(const Digest& digest, AuthQuestion question);
   void StartNext();
   void OnComputed();
-  void Answer(Instant when, AuthOutcome outcome, DoneFn done);
+  void Finish(Attempt& attempt);
+  // From the loop, not within the call that asked.
+  void Answer(AuthOutcome outcome, DoneFn done);
   void OnTimer();
   void SetTimer();
 
@@ -112,14 +117,14 @@ class PasswordChecker final : public Authenticator {
   // Owned.
   std::shared_ptr<const config::Config> config_;
   uint64_t generation_ = 1;
-  std::array<uint8_t, 32> key_;  // of this run
-  std::string dummy_hash_;       // what unknown users are checked against
+  std::array<uint8_t, 32> key_{};  // of this run
   LoginGuard guard_;
   std::unordered_map<Digest, Instant, DigestHash> cache_;  // -> until when
   std::deque<Digest> cache_order_;                         // oldest first
-  std::list<Attempt> waiting_;                             // front is with the worker when running_
+  std::list<Attempt> waiting_;  // the front is with the worker while running_
   bool running_ = false;
-  std::deque<Later> later_;  // delayed questions and answers, by time
+  std::vector<Answered> answers_;
+  std::deque<Delayed> delayed_;  // each by the same delay: soonest first
   Timer timer_;
   Counters counters_;
 };

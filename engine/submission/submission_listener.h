@@ -24,6 +24,7 @@
 #include "engine/submission/connection_gate.h"
 #include "engine/submission/intake.h"
 #include "engine/submission/submission_counters.h"
+#include "smtp/server_session.h"
 
 namespace sluice::engine {
 
@@ -66,6 +67,7 @@ class SubmissionListener {
   friend class SubmissionSession;
 
   bool Trusted(const IpAddress& peer) const;
+  smtp::ServerRules RulesFor(bool trusted) const;
   // The body budget is used up: the session that holds the longest unfinished body stops reading,
   // but never the last one that reads. Called by a session that reads content.
   void RelieveMemory();

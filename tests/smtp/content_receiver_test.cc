@@ -103,6 +103,11 @@ constexpr Case kSmuggling[] = {
     {"a.\r\n.\r\n", "a.\r\n", true, 0},
     {"a\r\n.\r\r\n", "a\r\n\r\n\r\n", false, 1},
     {"a\r\n. \r\n", "a\r\n \r\n", false, 0},
+    {"a\n..b\r\n.\r\n", "a\r\n.b\r\n", true, 1},
+    {"a\n..\r\n.\r\n", "a\r\n.\r\n", true, 1},
+    {"a\n.b\r\n.\r\n", "a\r\n.b\r\n", true, 1},
+    {"a\n.\r\n.\r\n", "a\r\n.\r\n", true, 1},
+    {"a\n.\r.\r\n.\r\n", "a\r\n.\r\n.\r\n", true, 2},
 };
 
 TEST(ContentReceiver, EndsDataAtCrLfDotCrLfAndNothingElse) {

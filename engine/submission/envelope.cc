@@ -1,0 +1,133 @@
+#include "engine/submission/envelope.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "dns/domain.h"
+#include "engine/base/text.h"
+
+namespace sluice::engine {
+namespace {
+
+// Keeps the first of equal addresses; the domain is lower case already, the local part has case.
+void DropDoubles(std::vector<queue::Recipient>& recipients) {
+  if (recipients.size() < 2) return;
+  std::vector<size_t> order(recipients.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return recipients[a].address < recipients[b].address;
+  });
+  std::vector<bool> twice(recipients.size());
+  for (size_t i = 1; i < order.size(); ++i)
+    twice[order[i]] = recipients[order[i]].address == recipients[order[i - 1]].address;
+  size_t kept = 0;
+  for (size_t i = 0; i < recipients.size(); ++i) {
+    if (twice[i]) continue;
+    if (kept != i) recipients[kept] = std::move(recipients[i]);
+    ++kept;
+  }
+  recipients.resize(kept);
+}
+
+// Design part 2: the sender's campaign fields, else bulk-<From domain> for list mail; the user's
+// class wins over what the message says.
+void SetCampaign(queue::Message& message, const smtp::HeaderFacts& header,
+                 const config::User* user) {
+  using Class = config::User::Class;
+  const Class mail_class = user ? user->mail_class : Class::kByMessage;
+  const bool by_message = !header.campaign.empty() || header.list_mail;
+  const bool bulk = mail_class == Class::kByMessage ? by_message : mail_class == Class::kBulk;
+  if (bulk) message.flags |= queue::kFlagBulk;
+  message.campaign = header.campaign;
+  if (message.campaign.empty() && bulk) {
+    message.campaign = "bulk-" + header.from_domain;
+    message.campaign.resize(std::min(message.campaign.size(), queue::kMaxName));
+    while (!IsUtf8(message.campaign)) message.campaign.pop_back();  // a character cut in two
+  }
+}
+
+// Only what needs SMTPUTF8 asks it of receivers: clients set it to be on the safe side.
+bool NeedsUtf8(const Submitted& submitted, const smtp::HeaderFacts& header) {
+  if (!submitted.mail.utf8) return false;
+  if (header.eight_bit || smtp::Has8Bit(submitted.mail.sender)) return true;
+  return std::any_of(submitted.recipients.begin(), submitted.recipients.end(),
+                     [](const queue::Recipient& r) { return smtp::Has8Bit(r.address); });
+}
+
+queue::DsnRet RetOf(smtp::Ret ret) {
+  switch (ret) {
+    case smtp::Ret::kUnset:
+      return queue::DsnRet::kUnset;
+    case smtp::Ret::kFull:
+      return queue::DsnRet::kFull;
+    case smtp::Ret::kHeaders:
+      return queue::DsnRet::kHeaders;
+  }
+  return queue::DsnRet::kUnset;
+}
+
+}  // namespace
+
+std::expected<std::string, std::string> StoredAddress(std::string_view address,
+                                                      std::string_view hostname) {
+  if (address.empty()) return std::string();
+  if (!address.contains('@')) return std::string(address) + "@" + std::string(hostname);
+  const std::string_view domain = DomainOf(address);
+  if (domain.starts_with('[')) return std::string(address);
+  std::string stored(address.substr(0, address.size() - domain.size()));
+  if (smtp::Has8Bit(domain)) {
+    auto ascii = dns::NormalizeDomain(domain);
+    if (!ascii) return std::unexpected(std::move(ascii.error().what));
+    stored += *ascii;
+  } else {
+    stored += Lower(domain);
+  }
+  if (!dns::IsHostName(DomainOf(stored))) return std::unexpected("Not a mail domain");
+  if (stored.size() > queue::kMaxAddress) return std::unexpected("Address too long");
+  return stored;
+}
+
+static_assert(smtp::kCampaignMax <= queue::kMaxName);
+static_assert(smtp::kLocalPartMax + 1 + smtp::kDomainMax <= queue::kMaxAddress);
+static_assert(uint8_t(smtp::kNotifyNever) == queue::kNotifyNever);
+static_assert(uint8_t(smtp::kNotifySuccess) == queue::kNotifySuccess);
+static_assert(uint8_t(smtp::kNotifyFailure) == queue::kNotifyFailure);
+static_assert(uint8_t(smtp::kNotifyDelay) == queue::kNotifyDelay);
+
+Accepted Assemble(Submitted submitted, MessageBuilder& builder) {
+  const smtp::HeaderFacts& header = builder.header();
+  Accepted accepted;
+  queue::Message& message = accepted.message;
+  message.id = builder.id();
+  message.accepted = message.released = submitted.now;
+  message.sender = submitted.mail.sender;
+  message.tenant = kDefaultTenant;
+  if (submitted.user != nullptr) {
+    message.user = submitted.user->name;
+    message.tenant = submitted.user->tenant.empty() ? message.user : submitted.user->tenant;
+    accepted.capture = submitted.user->deliver == config::User::Deliver::kCapture;
+  }
+  message.envid = submitted.mail.envid;
+  message.ret = RetOf(submitted.mail.ret);
+  if (submitted.content.eight_bit) message.flags |= queue::kFlag8Bit;
+  if (submitted.content.dots) message.flags |= queue::kFlagDots;
+  if (header.is_signed) message.flags |= queue::kFlagSigned;
+  if (NeedsUtf8(submitted, header)) message.flags |= queue::kFlagSmtpUtf8;
+  SetCampaign(message, header, submitted.user);
+  message.header_length = uint32_t(builder.header_length());
+  message.cuts = builder.cuts();
+
+  accepted.recipients = std::move(submitted.recipients);
+  DropDoubles(accepted.recipients);
+  message.recipients = uint32_t(accepted.recipients.size());
+  for (uint32_t i = 0; i < message.recipients; ++i) {
+    accepted.recipients[i].id = {message.id, i};
+    accepted.recipients[i].due = message.accepted;
+  }
+  accepted.peer = std::move(submitted.peer);
+  accepted.content = builder.TakeBody();
+  return accepted;
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,82 @@
+// engine/submission/message_builder.h — from received content to what is stored: generated fields,
+// header, body, cuts.
+//
+// PURPOSE   Holds the header until it is whole, looks at it (smtp/header_scan.h), writes Received
+// and
+//           what is missing in front of it, then lets the rest through to the Body as it comes.
+// FLOW      Begin -> OnContent... -> Finish -> take what was built. Reset at any time.
+// LIMITS    A header over kHeaderMax is refused 552 5.3.4; nothing else is held back.
+// THREADS   Confined to its session.
+
+#ifndef SLUICE_ENGINE_SUBMISSION_MESSAGE_BUILDER_H_
+#define SLUICE_ENGINE_SUBMISSION_MESSAGE_BUILDER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/body.h"
+#include "engine/base/message_id.h"
+#include "engine/base/ref.h"
+#include "engine/base/time.h"
+#include "queue/records.h"
+#include "smtp/answer.h"
+#include "smtp/content_receiver.h"
+#include "smtp/header_scan.h"
+
+namespace sluice::engine {
+
+// What Received tells, and what the message is named.
+struct Origin {
+  MessageId id = 0;
+  WallTime now{};
+  std::string hostname;
+  std::string from;       // "client.example ([192.0.2.1])"
+  std::string with;       // "ESMTPSA"
+  std::string tls;        // "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty: none
+  std::string recipient;  // when there is exactly one; else empty
+  uint32_t hops_max = 50;
+};
+
+class MessageBuilder final : public smtp::ContentSink {
+ public:
+  // Many times the largest header seen in the wild.
+  static constexpr size_t kHeaderMax = size_t(256) << 10;
+
+  void Begin(Origin origin, BodyBudget* budget);
+  void OnContent(std::string_view piece) override;
+  // The content is whole. The refusal; empty: it can be kept.
+  smtp::Answer Finish();
+  void Reset();
+
+  // After Finish without a refusal.
+  Ref<const Body> TakeBody();
+  const smtp::HeaderFacts& header() const { return facts_; }
+  size_t header_length() const {
+    return header_length_;
+  }  // generated fields and blank line included
+  std::vector<queue::Cut> cuts() const;
+
+  MessageId id() const { return origin_.id; }
+  size_t size() const { return held_.size() + (body_ ? body_->size() : 0); }
+
+ private:
+  void TakeHeader(std::string_view header);
+  void Refuse(uint16_t code, const char* enhanced, std::string text);
+  std::string GeneratedFields() const;
+
+  Origin origin_;
+  Ref<Body> body_;
+  std::string held_;  // of the header, until it is whole
+  bool header_done_ = false;
+  smtp::HeaderFacts facts_;
+  size_t generated_ = 0;
+  size_t header_length_ = 0;
+  smtp::Answer refusal_;
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_SUBMISSION_MESSAGE_BUILDER_H_

@@ -1,0 +1,141 @@
+#include "engine/submission/submission_listener.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/submission/submission_session.h"
+
+namespace sluice::engine {
+namespace {
+
+// How soon sessions that wait for the body budget look again.
+constexpr Duration kMemoryStep = std::chrono::milliseconds(10);
+
+}  // namespace
+
+SubmissionListener::SubmissionListener(const SubmissionParts& parts,
+                                       const config::Listener& settings,
+                                       std::shared_ptr<io::TlsServerContext> tls)
+    : parts_(parts),
+      settings_(settings),
+      tls_(std::move(tls)),
+      memory_timer_(parts.context.timers, [this] { OnMemoryTimer(); }) {
+  CHECK((tls_ == nullptr) == (settings_.tls == config::TlsMode::kNone));
+}
+
+SubmissionListener::~SubmissionListener() { CHECK(sessions_.size() == 0); }
+
+bool SubmissionListener::Trusted(const IpAddress& peer) const {
+  return std::any_of(settings_.trusted.begin(), settings_.trusted.end(),
+                     [&](const IpNetwork& network) { return network.Contains(peer); });
+}
+
+smtp::ServerRules SubmissionListener::RulesFor(bool trusted) const {
+  const config::Config& config = *parts_.context.config;
+  smtp::ServerRules rules;
+  rules.hostname = config.hostname;
+  rules.role = settings_.role == config::Role::kInbound ? smtp::ServerRole::kInbound
+                                                        : smtp::ServerRole::kSubmission;
+  rules.starttls = settings_.tls == config::TlsMode::kStartTls;
+  rules.trusted = trusted;
+  rules.literals = config.submission.address_literals;
+  // Mail from strangers is refused where that of our own clients is mended (protocol.md 1).
+  rules.refuse_bare_line_ends =
+      settings_.role == config::Role::kInbound ||
+      config.submission.bare_line_ends == config::Submission::BareLineEnds::kRefuse;
+  rules.refuse_long_lines = config.submission.refuse_long_lines;
+  rules.size_max = config.limits.message_size;
+  rules.recipients_max = config.limits.recipients;
+  rules.errors_max = config.limits.errors_per_session;
+  return rules;
+}
+
+io::StreamEvents* SubmissionListener::Accept(io::Stream* stream) {
+  ++counters_.connections;
+  const IpAddress peer = stream->peer().address;
+  const bool trusted = Trusted(peer);
+  const config::Config& config = *parts_.context.config;
+  smtp::Answer refusal;
+  if (stopping_) {
+    refusal = {421, "4.3.2", config.hostname + " Shutting down"};
+  } else {
+    switch (parts_.gate.Enter(peer, trusted, config.limits.connections,
+                              config.limits.connections_per_address)) {
+      case ConnectionGate::Answer::kWelcome:
+        break;
+      case ConnectionGate::Answer::kFull:
+        refusal = {421, "4.3.2", config.hostname + " Too many connections, try again later"};
+        break;
+      case ConnectionGate::Answer::kAddressFull:
+        refusal = {421, "4.7.0", config.hostname + " Too many connections from your address"};
+        break;
+    }
+  }
+  if (!refusal.empty()) ++counters_.connections_refused;
+  const Handle<SubmissionSession> handle =
+      sessions_.Emplace(*this, stream, RulesFor(trusted), trusted);
+  SubmissionSession* session = sessions_.Get(handle);
+  session->Begin(handle, refusal);
+  return session;
+}
+
+void SubmissionListener::Reload(const config::Listener& settings,
+                                std::shared_ptr<io::TlsServerContext> tls) {
+  CHECK(settings.tls == settings_.tls);
+  CHECK((tls == nullptr) == (settings.tls == config::TlsMode::kNone));
+  settings_ = settings;
+  tls_ = std::move(tls);
+  sessions_.ForEach([](auto, SubmissionSession& session) { session.OnReload(); });
+}
+
+void SubmissionListener::Stop() {
+  stopping_ = true;
+  sessions_.ForEach([](auto, SubmissionSession& session) { session.OnStop(); });
+}
+
+void SubmissionListener::Abort() {
+  stopping_ = true;
+  sessions_.ForEach([](auto, SubmissionSession& session) { session.Abort(); });
+}
+
+void SubmissionListener::Erase(Handle<SubmissionSession> session) { sessions_.Erase(session); }
+
+void SubmissionListener::RelieveMemory() {
+  SubmissionSession* longest = nullptr;
+  size_t reading = 0;
+  sessions_.ForEach([&](auto, SubmissionSession& session) {
+    if (!session.reads_content() || session.memory_paused()) return;
+    ++reading;
+    if (longest == nullptr || session.content_size() > longest->content_size()) longest = &session;
+  });
+  // One goes on, over the budget if need be: else messages that wait for each other's room would
+  // wait for good.
+  if (reading > 1) longest->PauseForMemory();
+  if (memory_timer_.when() == kNever) memory_timer_.Set(parts_.context.clock.Now() + kMemoryStep);
+}
+
+void SubmissionListener::OnMemoryTimer() {
+  const bool exhausted = parts_.context.bodies.exhausted();
+  SubmissionSession* shortest = nullptr;
+  size_t reading = 0;
+  size_t paused = 0;
+  sessions_.ForEach([&](auto, SubmissionSession& session) {
+    if (session.memory_paused() && !exhausted) session.ResumeFromMemory();
+    if (!session.memory_paused()) {
+      reading += session.reads_content() ? 1 : 0;
+      return;
+    }
+    ++paused;
+    if (shortest == nullptr || session.content_size() < shortest->content_size())
+      shortest = &session;
+  });
+  if (paused == 0) return;
+  if (reading == 0) {
+    shortest->ResumeFromMemory();
+    --paused;
+  }
+  if (paused > 0) memory_timer_.Set(parts_.context.clock.Now() + kMemoryStep);
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,210 @@
+// What a session does about logins and messages: the answers that the protocol machine asks for.
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/submission/envelope.h"
+#include "engine/submission/submission_session.h"
+
+namespace sluice::engine {
+namespace {
+
+bool IsAscii(std::string_view text) { return !smtp::Has8Bit(text); }
+
+}  // namespace
+
+// --- logins ---
+
+void SubmissionSession::AskLogin() {
+  const auto& login = session_.login();
+  listener_.parts_.authenticator.Check(
+      {login.user, login.password, peer_.address},
+      [listener = &listener_, self = self_](AuthOutcome outcome) {
+        if (SubmissionSession* session = listener->sessions_.Get(self)) session->OnLogin(outcome);
+      });
+}
+
+void SubmissionSession::OnLogin(AuthOutcome outcome) {
+  if (stage_ == Stage::kClosing) return;
+  smtp::AuthVerdict verdict = smtp::AuthVerdict::kWrong;
+  switch (outcome) {
+    case AuthOutcome::kGood: {
+      // A reload may have taken the user away since the question.
+      config_ = listener_.parts_.context.config;
+      const auto found =
+          std::find_if(config_->users.begin(), config_->users.end(),
+                       [&](const auto& u) { return u.name == session_.login().user; });
+      if (found != config_->users.end()) {
+        user_ = &*found;
+        verdict = smtp::AuthVerdict::kGood;
+      }
+      break;
+    }
+    case AuthOutcome::kWrong:
+      break;
+    case AuthOutcome::kBusy:
+      verdict = smtp::AuthVerdict::kBusy;
+      break;
+    case AuthOutcome::kTooMany:
+      verdict = smtp::AuthVerdict::kTooMany;
+      break;
+  }
+  ++(user_ ? listener_.counters_.logins : listener_.counters_.logins_failed);
+  session_.AnswerAuth(verdict, user_ != nullptr && user_->message_fault_451);
+  active_ = Now();
+  Feed({});
+}
+
+void SubmissionSession::OnReload() {
+  const config::Config& config = *listener_.parts_.context.config;
+  smtp::ServerRules& rules = session_.mutable_rules();
+  rules.size_max = config.limits.message_size;
+  rules.recipients_max = config.limits.recipients;
+  rules.errors_max = config.limits.errors_per_session;
+  if (user_ != nullptr) {
+    const auto found = std::find_if(config.users.begin(), config.users.end(),
+                                    [&](const auto& u) { return u.name == user_->name; });
+    revoked_ = found == config.users.end();
+    if (!revoked_) {
+      user_ = &*found;
+      config_ = listener_.parts_.context.config;
+    }
+  }
+  Settle();
+}
+
+// --- the envelope ---
+
+// May the transaction begin? While there is no room the reply waits, kPaceFor at most: senders hold
+// a refusal for a bounce (design part 1.5).
+void SubmissionSession::PermitMail() {
+  const Instant now = Now();
+  const Status ready = listener_.parts_.intake.Ready();
+  if (!ready && now < pace_until_) {
+    if (now + kPaceFor == pace_until_) ++listener_.counters_.messages_paced;
+    return;
+  }
+  pace_until_ = kNever;
+  if (!ready) {
+    session_.AnswerMail({452, "4.3.1", "No room for more mail, try again later"});
+    return;
+  }
+  auto sender = StoredAddress(session_.mail().sender, session_.rules().hostname);
+  if (!sender) {
+    session_.AnswerMail({553, "5.1.8", "Sender domain: " + sender.error()});
+    return;
+  }
+  sender_ = std::move(*sender);
+  recipients_.clear();
+  session_.AnswerMail({});
+}
+
+void SubmissionSession::AnswerRcpt() {
+  const smtp::RcptCommand& rcpt = session_.rcpt();
+  auto address = StoredAddress(rcpt.address, session_.rules().hostname);
+  if (!address) {
+    ++listener_.counters_.recipients_refused;
+    session_.AnswerRcpt({550, "5.1.2", "Recipient domain: " + address.error()});
+    return;
+  }
+  queue::Recipient& recipient = recipients_.emplace_back();
+  recipient.address = std::move(*address);
+  recipient.orcpt = rcpt.orcpt;
+  recipient.notify = rcpt.notify;
+  session_.AnswerRcpt({});
+}
+
+// --- the message ---
+
+std::string SubmissionSession::FromClause() const {
+  const std::string address =
+      "[" + std::string(peer_.address.is_v4() ? "" : "IPv6:") + peer_.address.ToString() + "]";
+  // A name that needs UTF-8 may not stand in an ASCII header.
+  return (IsAscii(session_.hello()) ? session_.hello() : address) + " (" + address + ")";
+}
+
+// RFC 3848 and 6531.
+std::string SubmissionSession::WithClause() const {
+  if (!session_.esmtp()) return "SMTP";
+  std::string with = session_.mail().utf8 ? "UTF8SMTP" : "ESMTP";
+  if (session_.tls()) with += 'S';
+  if (session_.logged_in()) with += 'A';
+  return with;
+}
+
+void SubmissionSession::BeginContent() {
+  const ShardContext& context = listener_.parts_.context;
+  content_began_ = Now();
+  Origin origin;
+  origin.id = listener_.parts_.intake.NewId();
+  origin.now = context.clock.Wall();
+  origin.hostname = session_.rules().hostname;
+  origin.from = FromClause();
+  origin.with = WithClause();
+  origin.tls = tls_;
+  // Named only where it tells nobody about others.
+  if (recipients_.size() == 1 && IsAscii(recipients_[0].address))
+    origin.recipient = recipients_[0].address;
+  origin.hops_max = context.config->limits.received_hops;
+  builder_.Begin(std::move(origin), &context.bodies);
+}
+
+void SubmissionSession::SubmitMessage() {
+  if (const smtp::Answer refusal = builder_.Finish(); !refusal.empty()) {
+    ++listener_.counters_.messages_refused;
+    DropMessage();
+    session_.AnswerMessage(refusal);
+    return;
+  }
+  smtp::MailCommand mail = session_.mail();
+  mail.sender = std::move(sender_);
+  Submitted submitted{.mail = mail,
+                      .recipients = std::move(recipients_),
+                      .content = session_.content(),
+                      .user = user_,
+                      .now = listener_.parts_.context.clock.Wall(),
+                      .peer = peer_.address.ToString()};
+  listener_.counters_.bare_line_ends += session_.content().bare_line_ends;
+  const uint64_t octets = session_.content().received;
+  Accepted accepted = Assemble(std::move(submitted), builder_);
+  DropMessage();
+  const MessageId id = accepted.message.id;
+  const uint32_t recipients = accepted.message.recipients;
+  listener_.parts_.intake.Submit(std::move(accepted), [listener = &listener_, self = self_, id,
+                                                       recipients, octets](const Status& status) {
+    if (SubmissionSession* session = listener->sessions_.Get(self))
+      session->OnCommitted(status, id, recipients, octets);
+  });
+}
+
+void SubmissionSession::OnCommitted(const Status& status, MessageId id, uint32_t recipients,
+                                    uint64_t octets) {
+  SubmissionCounters& counters = listener_.counters_;
+  if (status) {
+    ++counters.messages;
+    counters.recipients += recipients;
+    counters.content_bytes += octets;
+  } else {
+    ++counters.messages_refused;
+  }
+  if (stage_ == Stage::kClosing) return;
+  if (status) {
+    const bool plain = listener_.parts_.context.config->submission.queued_as_plain;
+    session_.AnswerMessage({250, plain ? "" : "2.0.0", "Ok: queued as " + FormatMessageId(id)});
+  } else if (status.error().code == ErrorCode::kFull) {
+    session_.AnswerMessage({452, "4.3.1", "No room for the message, try again later"});
+  } else {
+    session_.AnswerMessage({451, "4.3.0", "The message could not be stored, try again later"});
+  }
+  active_ = Now();
+  Feed({});  // the next command of a pipelining client; the reply leaves with its answers
+}
+
+void SubmissionSession::DropMessage() {
+  builder_.Reset();
+  recipients_.clear();
+  sender_.clear();
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,69 @@
+// Local senders (design 12.15): text with LF line ends becomes what a network session would have
+// made.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "engine/submission/local_submission.h"
+#include "tests/engine/submission_fixture.h"
+
+namespace sluice::engine {
+namespace {
+
+using testing::EndsWith;
+using testing::StartsWith;
+
+class LocalSubmissionTest : public SubmissionTest {
+ protected:
+  std::expected<Accepted, smtp::Answer> Build(std::string_view text) {
+    message.text = text;
+    return LocalSubmission(context, intake).Build(message);
+  }
+  LocalMessage message{.sender = "web", .recipients = {"a@b.test"}, .text = {}, .uid = 33};
+};
+
+TEST_F(LocalSubmissionTest, MendsLineEndsAndKeepsDots) {
+  const auto accepted = Build("Subject: s\nBcc: c\n\nhi\n.\n.x\n");
+  ASSERT_TRUE(accepted) << accepted.error().text;
+  const std::string content = accepted->content->ToString();
+  EXPECT_THAT(content,
+              StartsWith("Received: from localhost (uid 33)\r\n\tby mta.test with local id "));
+  EXPECT_THAT(content, EndsWith("Subject: s\r\nBcc: c\r\n\r\nhi\r\n.\r\n.x\r\n"));
+  EXPECT_EQ(accepted->message.sender, "web@mta.test");
+  EXPECT_EQ(accepted->message.tenant, "default");
+  EXPECT_EQ(accepted->message.cuts.size(), 1u);
+  EXPECT_EQ(accepted->message.flags, queue::kFlagDots);
+  EXPECT_EQ(accepted->peer, "local uid 33");
+  EXPECT_EQ(content.substr(accepted->message.header_length), "hi\r\n.\r\n.x\r\n");
+}
+
+TEST_F(LocalSubmissionTest, UsesTheNamedUsersConfiguration) {
+  config.users[0].deliver = config::User::Deliver::kCapture;
+  context.config = std::make_shared<config::Config>(config);
+  message.user = "crm";
+  const auto accepted = Build("A: b\n\nx\n");
+  ASSERT_TRUE(accepted);
+  EXPECT_TRUE(accepted->capture);
+  EXPECT_EQ(accepted->message.tenant, "acme");
+}
+
+TEST_F(LocalSubmissionTest, RefusesAsASessionWould) {
+  EXPECT_EQ(Build("no header\n\nx").error().code, 550);
+  EXPECT_EQ(Build(std::string_view("A: b\n\n\0", 7)).error().code, 550);
+  message.recipients = {"a b@c.test"};
+  EXPECT_EQ(Build("A: b\n\nx").error().code, 501);
+  message.recipients = {};
+  EXPECT_EQ(Build("A: b\n\nx").error().code, 554);
+  message.recipients = {"a@b.test"};
+  intake.ready = Fail(ErrorCode::kFull, "full");
+  EXPECT_EQ(Build("A: b\n\nx").error().code, 452);
+  intake.ready = {};
+  config.limits.message_size = 10;
+  context.config = std::make_shared<config::Config>(config);
+  EXPECT_EQ(Build("A: b\n\nxxxxxxxxx").error().code, 552);
+}
+
+}  // namespace
+}  // namespace sluice::engine

@@ -1,0 +1,211 @@
+// Passwords: the hash, the checker's queue, cache and sharing, the guard against guessing
+// (protocol.md 5, design parts 5 and 10).
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/submission/login_guard.h"
+#include "engine/submission/password_checker.h"
+#include "engine/submission/password_hash.h"
+#include "tests/engine/submission_fixture.h"
+
+namespace sluice::engine {
+namespace {
+
+using testing::ElementsAre;
+using testing::StartsWith;
+
+// argon2id of "secret" at the lowest cost, so that tests of everything else are quick.
+constexpr char kCheapHash[] =
+    "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQxMjM0NTY3OA$0kcI0XWxR4CJiMVU8aPy1Sb+KybMjoCf+b4bKzelkAk";
+
+TEST(PasswordHash, MakesStringsThatVerify) {
+  const auto hash = HashPassword("correct horse");
+  ASSERT_TRUE(hash);
+  EXPECT_THAT(*hash, StartsWith("$argon2id$v=19$m=19456,t=2,p=1$"));
+  EXPECT_TRUE(CheckPasswordHash(*hash));
+  EXPECT_TRUE(VerifyPassword(*hash, "correct horse"));
+  EXPECT_FALSE(VerifyPassword(*hash, "correct horsf"));
+  EXPECT_FALSE(VerifyPassword(*hash, ""));
+  EXPECT_NE(*HashPassword("correct horse"), *hash);  // salted
+}
+
+TEST(PasswordHash, RefusesWhatIsNoArgon2idString) {
+  for (const char* bad :
+       {"", "secret", "$argon2i$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaA",
+        "$argon2id$v=16$m=8,t=1,p=1$c2Fs$aA", "$argon2id$v=19$m=8,t=1$c2Fs$aA",
+        "$argon2id$v=19$m=,t=1,p=1$c2Fs$aA", "$argon2id$v=19$m=8,t=1,p=1$c2Fs",
+        "$argon2id$v=19$m=8,t=1,p=1$$aA", "$argon2id$v=19$m=99999999,t=1,p=1$c2Fs$aA",
+        "$argon2id$v=19$m=8,t=9999,p=1$c2Fs$aA",
+        "$argon2id$v=19$m=99999999999999999999,t=1,p=1$c2Fs$aA"}) {
+    EXPECT_FALSE(CheckPasswordHash(bad)) << bad;
+    EXPECT_FALSE(VerifyPassword(bad, "x")) << bad;
+  }
+  EXPECT_FALSE(VerifyPassword("$argon2id$v=19$m=8,t=1,p=1$!!!!$!!!!", "x"));
+}
+
+class PasswordCheckerTest : public testing::Test {
+ protected:
+  PasswordCheckerTest() {
+    config::User user;
+    user.name = "crm";
+    user.passwords = {kCheapHash};
+    config.users = {user};
+    checker.emplace(clock, timers, workers, std::make_shared<config::Config>(config));
+  }
+  ~PasswordCheckerTest() override {
+    while (workers.Step()) {
+    }
+  }
+
+  void Ask(const std::string& user, const std::string& password,
+           const std::string& peer = "198.51.100.7") {
+    checker->Check({user, password, *IpAddress::Parse(peer)},
+                   [this](AuthOutcome outcome) { outcomes.push_back(outcome); });
+  }
+  void Advance(Duration by) {
+    clock.now += by;
+    timers.Run(clock.now);
+  }
+  void Work() {
+    while (workers.Step()) {
+    }
+    Advance({});
+  }
+
+  config::Config config;
+  FakeClock clock;
+  TimerQueue timers;
+  StepWorkers workers;
+  std::optional<PasswordChecker> checker;
+  std::vector<AuthOutcome> outcomes;
+};
+
+TEST_F(PasswordCheckerTest, TellsRightFromWrongAndNeverAnswersWithinTheCall) {
+  Ask("crm", "secret");
+  EXPECT_TRUE(outcomes.empty());
+  Work();
+  Ask("crm", "wrong");
+  Work();
+  EXPECT_THAT(outcomes, ElementsAre(AuthOutcome::kGood, AuthOutcome::kWrong));
+}
+
+TEST_F(PasswordCheckerTest, SpendsAComputationOnUnknownUsersToo) {
+  Ask("nobody", "secret");
+  Work();
+  EXPECT_THAT(outcomes, ElementsAre(AuthOutcome::kWrong));
+  EXPECT_EQ(checker->counters().computed, 1u);
+}
+
+TEST_F(PasswordCheckerTest, TriesEveryPasswordOfAUser) {
+  config.users[0].passwords = {*HashPassword("other"), kCheapHash};
+  checker->Reload(std::make_shared<config::Config>(config));
+  Ask("crm", "secret");
+  Work();
+  EXPECT_THAT(outcomes, ElementsAre(AuthOutcome::kGood));
+}
+
+TEST_F(PasswordCheckerTest, AnswersFromTheCacheWithoutWaitingBehindOthers) {
+  Ask("crm", "secret");
+  Work();
+  Ask("crm", "wrong");  // is with the worker now
+  Ask("crm", "secret");
+  Advance({});
+  EXPECT_THAT(outcomes, ElementsAre(AuthOutcome::kGood, AuthOutcome::kGood));
+  EXPECT_EQ(checker->counters().cache_hits, 1u);
+}
+
+TEST_F(PasswordCheckerTest, ForgetsAfterTenMinutesAndOnReload) {
+  Ask("crm", "secret");
+  Work();
+  Advance(PasswordChecker::kCacheFor);
+  Ask("crm", "secret");
+  Work();
+  EXPECT_EQ(checker->counters().computed, 2u);
+  checker->Reload(std::make_shared<config::Config>(config));
+  Ask("crm", "secret");
+  Work();
+  EXPECT_EQ(checker->counters().computed, 3u);
+  EXPECT_EQ(checker->counters().good, 3u);
+}
+
+TEST_F(PasswordCheckerTest, ChecksAnewWhatAReloadOvertook) {
+  Ask("crm", "secret");
+  config.users.clear();
+  checker->Reload(std::make_shared<config::Config>(config));
+  Work();
+  EXPECT_THAT(outcomes, ElementsAre(AuthOutcome::kWrong));
+}
+
+TEST_F(PasswordCheckerTest, SharesOneComputationAmongEqualAttempts) {
+  Ask("crm", "first");
+  for (int i = 0; i < 100; ++i) Ask("crm", "secret");
+  Work();
+  EXPECT_EQ(checker->counters().computed, 2u);
+  EXPECT_EQ(outcomes.size(), 101u);
+  EXPECT_EQ(outcomes.back(), AuthOutcome::kGood);
+}
+
+TEST_F(PasswordCheckerTest, LetsSixtyFourWaitAndAnswersMoreBusy) {
+  for (int i = 0; i < 66; ++i)
+    Ask("crm", "wrong" + std::to_string(i), "198.51.100." + std::to_string(i));
+  EXPECT_EQ(checker->waiting(), 65u);  // one is with the worker
+  Advance({});
+  EXPECT_THAT(outcomes, ElementsAre(AuthOutcome::kBusy));
+  Work();
+  EXPECT_EQ(outcomes.size(), 66u);
+}
+
+TEST_F(PasswordCheckerTest, SlowsThenStopsAnAddressThatGuesses) {  // design part 10
+  for (int i = 0; i < 11; ++i) {
+    Ask("crm", "wrong");
+    Work();
+  }
+  EXPECT_EQ(outcomes.size(), 11u);
+  for (int i = 0; i < 10; ++i) {
+    Ask("crm", "wrong");
+    Work();
+    EXPECT_EQ(outcomes.size(), size_t(11 + i));  // delayed
+    Advance(std::chrono::seconds(1));
+    Work();
+  }
+  EXPECT_EQ(outcomes.size(), 21u);
+  Ask("crm", "secret");
+  Work();
+  EXPECT_EQ(outcomes.back(), AuthOutcome::kTooMany);
+  Ask("crm", "secret", "203.0.113.9");  // hurts nobody else
+  Work();
+  EXPECT_EQ(outcomes.back(), AuthOutcome::kGood);
+  Advance(std::chrono::seconds(61));
+  Ask("crm", "secret");
+  Work();
+  EXPECT_EQ(outcomes.back(), AuthOutcome::kGood);
+}
+
+TEST_F(PasswordCheckerTest, ClearsTheCountWithASuccess) {
+  for (int i = 0; i < 10; ++i) Ask("crm", "wrong");
+  Work();
+  Ask("crm", "secret");
+  Work();
+  for (int i = 0; i < 10; ++i) Ask("crm", "wrong");
+  Work();
+  EXPECT_EQ(outcomes.size(), 21u);  // none was delayed
+  EXPECT_EQ(checker->counters().delayed, 0u);
+}
+
+TEST(LoginGuard, ForgetsTheOldestAddressWhenFull) {
+  LoginGuard guard;
+  const Instant now{};
+  for (int i = 0; i < 21; ++i) guard.Failed(IpAddress::V4(1), now);
+  EXPECT_EQ(guard.Ask(IpAddress::V4(1), now), LoginGuard::Advice::kStop);
+  for (uint32_t i = 2; i < 2 + LoginGuard::kAddressesMax; ++i) guard.Failed(IpAddress::V4(i), now);
+  EXPECT_EQ(guard.size(), LoginGuard::kAddressesMax);
+  EXPECT_EQ(guard.Ask(IpAddress::V4(1), now), LoginGuard::Advice::kGo);
+}
+
+}  // namespace
+}  // namespace sluice::engine
