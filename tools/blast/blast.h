@@ -35,14 +35,14 @@ struct BlastOptions {
   bool dots = false;          // --dots: body lines that begin with dots
   bool eight_bit = false;     // --8bit: body with UTF-8, BODY=8BITMIME
   std::string campaign;       // --campaign: an X-Campaign field
-  std::string run_id;       // --run-id: part of Message-ID and recipients; default by time and pid
-  double duration_s = 0;    // --duration: no new message after that many seconds; 0 no bound
-  double timeout_s = 60;    // --timeout: without any reply for so long, a connection is lost
-  bool retry = false;       // --retry: reconnect after a lost connection and go on
-  double retry_for_s = 30;  // --retry-for: give up after so long without any connection
-  std::string log;          // --log FILE: a JSON line per message whose fate is known
-  bool json = false;        // --json: the summary as JSON
-  bool quiet = false;       // --quiet: no progress, no summary in text (with --json still as JSON)
+  std::string run_id;         // --run-id: part of Message-ID; default the time
+  double duration_s = 0;      // --duration: no new message after that many seconds; 0 no bound
+  double timeout_s = 60;      // --timeout: without any reply for so long, a connection is lost
+  bool retry = false;         // --retry: reconnect after a lost connection and go on
+  double retry_for_s = 30;    // --retry-for: give up after so long without any connection
+  std::string log;            // --log FILE: a JSON line per message whose fate is known
+  bool json = false;          // --json: the summary as JSON
+  bool quiet = false;  // --quiet: no progress, no summary in text (with --json still as JSON)
 };
 
 struct BlastReport {
