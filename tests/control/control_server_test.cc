@@ -1,0 +1,164 @@
+// Goal: a request line gets its one response line, in order, whatever the peer does. Method: server
+// and clients on one real loop, over a real unix socket.
+
+#include "engine/control/control_server.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/io/uv_loop.h"
+
+namespace sluice::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Sends what it is given once connected, gathers what comes until the end.
+class Client final : public io::StreamEvents {
+ public:
+  Client(io::UvNet& net, const std::string& path, std::string request)
+      : request_(std::move(request)), stream_(net.ConnectUnix(path, this)) {}
+
+  void OnConnected() override { Send(); }
+  void OnWritable() override { Send(); }
+  void OnRead(std::string_view bytes) override {
+    received.append(bytes);
+    if (on_read) on_read();
+  }
+  void OnEof() override { stream_->Close(); }
+  void OnClosed(const io::CloseInfo&) override {
+    closed = true;
+    stream_ = nullptr;
+    if (on_closed) on_closed();
+  }
+  void Close() { stream_->Close(); }
+
+  std::string received;
+  bool closed = false;
+  std::function<void()> on_read;
+  std::function<void()> on_closed;
+
+ private:
+  void Send() { request_.erase(0, stream_->Write(request_)); }
+
+  std::string request_;
+  io::Stream* stream_;
+};
+
+class ControlServerTest : public testing::Test {
+ protected:
+  ControlServerTest() : deadline_(loop_.timers(), [this] { loop_.Stop(); }) {
+    std::string name = (fs::temp_directory_path() / "sluice-control-XXXXXX").string();
+    EXPECT_NE(mkdtemp(name.data()), nullptr);
+    folder_ = name;
+    path_ = (folder_ / "control.sock").string();
+    auto server = ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), path_);
+    EXPECT_TRUE(server) << server.error().what;
+    if (server) server_ = std::move(*server);
+    deadline_.Set(loop_.clock().Now() + std::chrono::seconds(20));
+  }
+  ~ControlServerTest() override { fs::remove_all(folder_); }
+
+  // One connection that sends `request` and reads `lines` lines or the end; what it received.
+  std::string Ask(std::string request, size_t lines) {
+    Client client(loop_.net(), path_, std::move(request));
+    client.on_closed = [this] { loop_.Stop(); };
+    client.on_read = [&] {
+      if (size_t(std::ranges::count(client.received, '\n')) == lines) client.Close();
+    };
+    loop_.Run();
+    EXPECT_TRUE(client.closed);
+    return client.received;
+  }
+
+  fs::path folder_;
+  std::string path_;
+  io::UvLoop loop_;
+  std::unique_ptr<ControlServer> server_;
+  Timer deadline_;
+};
+
+TEST_F(ControlServerTest, AnswersALineWithALine) {
+  server_->On("echo", [](const ControlRequest& request, const ControlDone& done) {
+    EXPECT_EQ(request.command, "echo");
+    EXPECT_EQ(request.uid, std::optional<uid_t>(getuid()));
+    done(request.json);
+  });
+  EXPECT_EQ(Ask("{\"command\":\"echo\",\"n\":1}\n", 1), "{\"command\":\"echo\",\"n\":1}\n");
+}
+
+TEST_F(ControlServerTest, IsForItsOwnerAlone) {
+  struct stat info{};
+  ASSERT_EQ(stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+TEST_F(ControlServerTest, AnswersInOrderThoughTheFirstTakesLonger) {
+  ControlDone slow;
+  Timer timer(loop_.timers(), [&] { slow("\"slow\""); });
+  server_->On("slow", [&](const ControlRequest&, ControlDone done) {
+    slow = std::move(done);
+    timer.Set(loop_.clock().Now() + std::chrono::milliseconds(5));
+  });
+  server_->On("fast", [](const ControlRequest&, const ControlDone& done) { done("\"fast\""); });
+  EXPECT_EQ(Ask("{\"command\":\"slow\"}\n{\"command\":\"fast\"}\n", 2), "\"slow\"\n\"fast\"\n");
+}
+
+TEST_F(ControlServerTest, AnswersManyRequestsSentAtOnce) {
+  server_->On("x", [](const ControlRequest&, const ControlDone& done) { done("{}"); });
+  std::string requests;
+  for (int i = 0; i < 20'000; ++i) requests += "{\"command\":\"x\"}\n";
+  EXPECT_EQ(Ask(requests, 20'000).size(), 60'000u);
+}
+
+TEST_F(ControlServerTest, TellsWhatIsWrongWithARequest) {
+  EXPECT_EQ(Ask("nonsense\n[1]\n{\"command\":7}\n{\"command\":\"who\"}\n", 4),
+            "{\"error\":\"a request is an object with a \\\"command\\\"\",\"ok\":false}\n"
+            "{\"error\":\"a request is an object with a \\\"command\\\"\",\"ok\":false}\n"
+            "{\"error\":\"a request is an object with a \\\"command\\\"\",\"ok\":false}\n"
+            "{\"error\":\"unknown command \\\"who\\\"\",\"ok\":false}\n");
+}
+
+TEST_F(ControlServerTest, AnswersHostileOctetsInJson) {
+  const std::string answer =
+      Ask("{\"command\":\"a\\u0000\\n\xff\"}\n{\"command\":\"\\ud800\"}\n", 2);
+  EXPECT_EQ(std::ranges::count(answer, '\n'), 2);
+}
+
+TEST_F(ControlServerTest, TakesAnAnswerForAPeerThatHasGone) {
+  ControlDone kept;
+  server_->On("later", [&](const ControlRequest&, ControlDone done) {
+    kept = std::move(done);
+    loop_.Stop();
+  });
+  {
+    Client client(loop_.net(), path_, "{\"command\":\"later\"}\n");
+    loop_.Run();
+    client.on_closed = [this] { loop_.Stop(); };
+    client.Close();
+    loop_.Run();
+    EXPECT_TRUE(client.closed);
+  }
+  server_->On("x", [](const ControlRequest&, const ControlDone& done) { done("{}"); });
+  EXPECT_EQ(Ask("{\"command\":\"x\"}\n", 1), "{}\n");
+  kept("too late");
+}
+
+TEST_F(ControlServerTest, RefusesToListenWhereSomebodyAnswers) {
+  const auto second = ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), path_);
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().what.find(path_), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sluice::engine
