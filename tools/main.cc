@@ -5,14 +5,282 @@
 // NOT HERE  What the subcommands do: tools/commands, tools/sink, tools/blast, tools/showcase.
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
-int main(int argc, char** argv) {
-  CLI::App app{"sluice: a sending engine for bulk and transactional mail"};
+#include "tools/blast/blast.h"
+#include "tools/commands/captured.h"
+#include "tools/commands/check.h"
+#include "tools/commands/explain.h"
+#include "tools/commands/queues.h"
+#include "tools/commands/reload.h"
+#include "tools/commands/run.h"
+#include "tools/commands/sendmail.h"
+#include "tools/commands/status.h"
+#include "tools/commands/user_hash.h"
+#include "tools/showcase/showcase.h"
+#include "tools/sink/sink.h"
+
+namespace sluice::tools {
+namespace {
+
+constexpr int kUsage = 2;
+
+// What the command line asks for; run when all of it was read.
+using Action = std::function<int()>;
+
+// A subcommand whose options live as long as the action.
+template <typename Options>
+CLI::App* AddCommand(CLI::App& app, Action& action, const char* name, const char* about,
+                     std::shared_ptr<Options> options, int (*run)(const Options&)) {
+  CLI::App* command = app.add_subcommand(name, about);
+  command->callback([&action, options, run] { action = [options, run] { return run(*options); }; });
+  return command;
+}
+
+void AddEngineAddress(CLI::App* command, EngineAddress& address) {
+  command->add_option("-c,--config", address.config, "Configuration of the engine to ask")
+      ->type_name("FILE")
+      ->default_str(kDefaultConfig);
+  command
+      ->add_option("--socket", address.socket, "Its control socket, instead of the configuration's")
+      ->type_name("PATH");
+}
+
+void AddRunAndCheck(CLI::App& app, Action& action) {
+#ifdef SLUICE_HAS_ENGINE
+  auto run = std::make_shared<RunOptions>();
+  AddCommand(app, action, "run", "Run the engine in the foreground", run, RunEngine)
+      ->add_option("-c,--config", run->config, "Configuration")
+      ->type_name("FILE")
+      ->required();
+#endif
+
+  auto check = std::make_shared<CheckOptions>();
+  CLI::App* command = AddCommand(app, action, "check", "Check a configuration", check, CheckConfig);
+  command->add_option("-c,--config", check->config, "Configuration")->type_name("FILE");
+  command->add_flag("--reference", check->reference, "Print the reference of all keys (Markdown)");
+  command->require_option(1);
+}
+
+void AddUser(CLI::App& app, Action& action) {
+  CLI::App* user = app.add_subcommand("user", "Users of the configuration");
+  user->require_subcommand(1);
+  user->add_subcommand("hash", "Read a password on standard input, print its argon2id string")
+      ->callback([&action] { action = HashUserPassword; });
+}
+
+void AddLooks(CLI::App& app, Action& action) {
+  auto status = std::make_shared<StatusOptions>();
+  CLI::App* command =
+      AddCommand(app, action, "status", "What the running engine is doing", status, ShowStatus);
+  AddEngineAddress(command, status->engine);
+  command->add_flag("--json", status->json, "As JSON");
+
+  auto queues = std::make_shared<QueuesOptions>();
+  command = AddCommand(app, action, "queues", "What waits, and why", queues, ShowQueues);
+  AddEngineAddress(command, queues->engine);
+  command->add_option("DOMAIN", queues->domain, "Recipient domain; without: all");
+  command->add_flag("--json", queues->json, "As JSON");
+
+  auto explain = std::make_shared<ExplainOptions>();
+  command = AddCommand(app, action, "explain", "Why a message has not left yet", explain, Explain);
+  AddEngineAddress(command, explain->engine);
+  command->add_option("WHAT", explain->what, "The id from `queued as ID`, or a domain")
+      ->type_name("ID|DOMAIN")
+      ->required();
+  command->add_flag("--json", explain->json, "As JSON");
+
+  auto reload = std::make_shared<ReloadOptions>();
+  AddEngineAddress(
+      AddCommand(app, action, "reload", "Read the configuration again", reload, Reload),
+      reload->engine);
+}
+
+void AddCaptured(CLI::App& app, Action& action) {
+  CLI::App* captured =
+      app.add_subcommand("captured", "Messages of users with deliver = \"capture\"");
+  captured->require_subcommand(1);
+  auto options = std::make_shared<CapturedOptions>();
+  CLI::App* list =
+      AddCommand(*captured, action, "list", "List them, the oldest first", options, ListCaptured);
+  AddEngineAddress(list, options->engine);
+  list->add_flag("--json", options->json, "As JSON");
+  CLI::App* show = AddCommand(*captured, action, "show", "Print one", options, ShowCaptured);
+  CLI::App* release =
+      AddCommand(*captured, action, "release", "Deliver one after all", options, ReleaseCaptured);
+  for (CLI::App* command : {show, release}) {
+    AddEngineAddress(command, options->engine);
+    command->add_option("ID", options->id, "Of the message")->required();
+  }
+}
+
+void AddSinkExtensions(CLI::App* command, SinkOptions& sink) {
+  command->add_flag("--no-pipelining", sink.no_pipelining, "Do not offer PIPELINING");
+  command->add_flag("--no-8bitmime", sink.no_8bitmime, "Do not offer 8BITMIME");
+  command->add_flag("--no-chunking", sink.no_chunking, "Do not offer CHUNKING");
+  command->add_flag("--no-size", sink.no_size, "Do not offer SIZE");
+  command->add_flag("--no-smtputf8", sink.no_smtputf8, "Do not offer SMTPUTF8");
+  command->add_flag("--no-dsn", sink.no_dsn, "Do not offer DSN");
+  command->add_flag("--ehlo-off", sink.ehlo_off, "Answer EHLO 502, as HELO times did");
+}
+
+void AddSinkTemper(CLI::App* command, SinkOptions& sink) {
+  command->add_option(
+      "--reply", sink.replies,
+      "STAGE[@SUBSTRING]:PERCENT:CODE TEXT; stages connect, ehlo, mail, rcpt, data, "
+      "dot; the first that applies answers (repeat)");
+  command->add_option("--greylist", sink.greylist_s,
+                      "451 at RCPT until so many seconds after the first try");
+  command->add_option("--greylist-match", sink.greylist_match,
+                      "Only recipients holding this text (repeat)");
+  command->add_option("--latency", sink.latency_ms, "Milliseconds before each reply");
+  command->add_option("--drop-after-data", sink.drop_after_data,
+                      "Close without a reply after so many percent of the final dots");
+  command->add_option("--max-connections", sink.max_connections, "Beyond it 421");
+  command->add_option("--max-per-source", sink.max_per_source, "The same, per peer address");
+  command->add_option("--max-messages-per-connection", sink.max_messages_per_connection,
+                      "Then 421 at MAIL");
+  command->add_option("--max-recipients", sink.max_recipients, "Then 452 4.5.3 at RCPT");
+  command->add_option("--max-size", sink.max_size, "Octets of a message")->capture_default_str();
+}
+
+void AddSink(CLI::App& app, Action& action) {
+  auto sink = std::make_shared<SinkOptions>();
+  CLI::App* command =
+      AddCommand(app, action, "sink", "A scriptable receiver, for tests and demos", sink, RunSink);
+  command->add_option("--listen", sink->listen, "ADDR:PORT, port 0 is any free one (repeat)")
+      ->default_str("127.0.0.1:0");
+  command->add_option("--threads", sink->threads, "Loops")->capture_default_str();
+  command->add_option("--hostname", sink->hostname, "In greeting and EHLO")->capture_default_str();
+  AddSinkTemper(command, *sink);
+  auto tls = std::make_shared<std::vector<std::string>>();
+  command->add_option("--starttls", *tls, "Offer STARTTLS with this certificate and key")
+      ->type_name("CERT KEY")
+      ->expected(2);
+  command->add_flag("--starttls-self-signed", sink->tls_self_signed,
+                    "Offer STARTTLS with a certificate made for this run");
+  AddSinkExtensions(command, *sink);
+  command->add_option("--capture", sink->capture, "A JSON line per message into this file");
+  command->add_option("--maildir", sink->maildir, "A file per message in DIR/new")
+      ->type_name("DIR");
+  command->add_option("--count", sink->count_s, "A line of statistics every so many seconds");
+  command->add_option("--stop-after", sink->stop_after, "End after so many messages");
+  command->add_option("--duration", sink->duration_s, "End after so many seconds");
+  command->callback([&action, sink, tls] {
+    if (tls->size() == 2) {
+      sink->tls_cert = tls->at(0);
+      sink->tls_key = tls->at(1);
+    }
+    action = [sink] { return RunSink(*sink); };
+  });
+}
+
+void AddBlastContent(CLI::App* command, BlastOptions& blast) {
+  command->add_option("--size", blast.size, "Octets of a message")->capture_default_str();
+  command->add_option("--recipients-per-message", blast.recipients, "Recipients of each")
+      ->capture_default_str();
+  command->add_option("--domains", blast.domains, "Weighted: a.test=5,b.test=1");
+  command->add_option("--domains-count", blast.domain_count, "So many: d0.test, d1.test, ...");
+  command->add_flag("--zipf", blast.zipf, "The domains of --domains-count weigh 1/rank");
+  command->add_option("--from", blast.from, "Envelope sender")->capture_default_str();
+  command->add_flag("--dots", blast.dots, "Body lines that begin with dots");
+  command->add_flag("--8bit", blast.eight_bit, "UTF-8 in the body, BODY=8BITMIME");
+  command->add_option("--campaign", blast.campaign, "An X-Campaign field");
+  command->add_option("--run-id", blast.run_id,
+                      "Part of Message-ID and recipients; default: by time and process");
+}
+
+int BlastAndPrint(const BlastOptions& options) {
+  const BlastReport report = RunBlast(options);
+  if (!options.quiet || options.json) PrintBlastReport(report, options.json);
+  if (!report.ok && options.quiet && !report.error.empty()) Complain(report.error);
+  return report.ok ? 0 : 1;
+}
+
+void AddBlast(CLI::App& app, Action& action) {
+  auto blast = std::make_shared<BlastOptions>();
+  CLI::App* command =
+      AddCommand(app, action, "blast", "A bounded source of load", blast, BlastAndPrint);
+  command->add_option("--to", blast->to, "ADDR:PORT of the server")->required();
+  command->add_option("--connections", blast->connections, "At once")->capture_default_str();
+  command->add_option("--messages", blast->messages, "In all")->capture_default_str();
+  command->add_option("--rate", blast->rate, "Messages per second in all; 0: as fast as it goes");
+  command->add_option("--per-connection", blast->per_connection,
+                      "Messages before QUIT and a new one; 0: all");
+  AddBlastContent(command, *blast);
+  command->add_option("--helo", blast->helo, "EHLO name")->capture_default_str();
+  command->add_option("--tls", blast->tls, "Without verification")
+      ->check(CLI::IsMember({"none", "starttls", "implicit"}))
+      ->capture_default_str();
+  command->add_option("--auth", blast->user, "Log in as this user")->type_name("USER");
+  command->add_option("--password-file", blast->password_file,
+                      "Its password; default: the environment's SLUICE_BLAST_PASSWORD");
+  command->add_flag("--pipelining", blast->pipelining, "The next envelope goes with the content");
+  command->add_flag("--bdat", blast->bdat, "BDAT where the server offers CHUNKING");
+  command->add_option("--duration", blast->duration_s,
+                      "No new message after so many seconds; 0: no bound");
+  command
+      ->add_option("--timeout", blast->timeout_s,
+                   "Without any reply for so many seconds, a connection is lost")
+      ->capture_default_str();
+  command->add_flag("--retry", blast->retry, "Reconnect after a lost connection and go on");
+  command
+      ->add_option("--retry-for", blast->retry_for_s,
+                   "Give up after so many seconds without any connection")
+      ->capture_default_str();
+  command->add_option("--log", blast->log, "A JSON line per message whose fate is known");
+  command->add_flag("--json", blast->json, "The summary as JSON");
+  command->add_flag("--quiet", blast->quiet, "No progress, no summary in text");
+}
+
+void AddDemo(CLI::App& app, Action& action) {
+  auto demo = std::make_shared<DemoOptions>();
+  CLI::App* command =
+      AddCommand(app, action, "demo", "Sink, engine and source in one go, on this machine alone",
+                 demo, RunDemo);
+  command->add_option("--recipients", demo->recipients, "In all")->capture_default_str();
+  command->add_option("--recipients-per-message", demo->recipients_per_message, "")
+      ->capture_default_str();
+  command->add_option("--connections", demo->connections, "Of the source")->capture_default_str();
+  command->add_option("--size", demo->size, "Octets of a message")->capture_default_str();
+  command->add_flag("--keep", demo->keep, "Leave the temporary folder");
+  command->add_option("--folder", demo->folder, "Work here; default: a new temporary one");
+  command->add_option("--timeout", demo->timeout_s, "Seconds for the whole demo")
+      ->capture_default_str();
+}
+
+int Main(int argc, char** argv) {
+  const std::vector<std::string> words(argv, argv + argc);
+  // Its options are not of the ordinary kind: sendmail_arguments.h reads them.
+  if (!words.empty() && std::string_view(words[0]).substr(words[0].rfind('/') + 1) == "sendmail")
+    return Sendmail(std::span(words).subspan(1));
+  if (words.size() > 1 && words[1] == "sendmail") return Sendmail(std::span(words).subspan(2));
+
+  CLI::App app{"Sluice: a sending engine for bulk and transactional mail", "sluice"};
   app.require_subcommand(1);
+  Action action;
+  AddRunAndCheck(app, action);
+  AddUser(app, action);
+  AddLooks(app, action);
+  app.add_subcommand("sendmail", "A message on standard input, as /usr/sbin/sendmail takes it");
+  AddCaptured(app, action);
+  AddSink(app, action);
+  AddBlast(app, action);
+  AddDemo(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return app.exit(error) == 0 ? 0 : kUsage;
   }
-  return 0;
+  return action();
 }
+
+}  // namespace
+}  // namespace sluice::tools
+
+int main(int argc, char** argv) { return sluice::tools::Main(argc, argv); }

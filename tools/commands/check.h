@@ -1,0 +1,29 @@
+// tools/commands/check.h — `sluice check -c FILE`: everything that is wrong with a configuration.
+
+#ifndef SLUICE_TOOLS_COMMANDS_CHECK_H_
+#define SLUICE_TOOLS_COMMANDS_CHECK_H_
+
+#include <string>
+
+#include "config/config.h"
+#include "config/problem.h"
+
+namespace sluice::tools {
+
+struct CheckOptions {
+  std::string config;      // -c FILE
+  bool reference = false;  // --reference: print docs/configuration.md instead
+};
+
+// Returns the exit status: 2 when `sluice run` would refuse it.
+int CheckConfig(const CheckOptions& options);
+
+// What only loading shows: certificates and keys that are damaged or do not belong together.
+config::Problems CheckCertificates(const config::Config& config);
+
+// "ok: sluice.toml: 3 listeners (587, 465), 1 user, 2 routes".
+std::string Summarise(const config::Config& config);
+
+}  // namespace sluice::tools
+
+#endif  // SLUICE_TOOLS_COMMANDS_CHECK_H_

@@ -1,0 +1,238 @@
+#include "tools/commands/views.h"
+
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "tools/commands/table.h"
+
+namespace sluice::tools {
+namespace {
+
+using Json = nlohmann::json;
+
+Json Parse(const std::string& text) { return Json::parse(text, nullptr, false); }
+
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+const Json& Member(const Json& json, std::string_view key) {
+  static const Json kNothing;
+  if (!json.is_object()) return kNothing;
+  const auto found = json.find(key);
+  return found == json.end() ? kNothing : *found;
+}
+
+int64_t Number(const Json& json, std::string_view key) {
+  const Json& value = Member(json, key);
+  return value.is_number() ? value.get<int64_t>() : 0;
+}
+
+std::string Text(const Json& json, std::string_view key) {
+  const Json& value = Member(json, key);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+bool Is(const Json& json, std::string_view key) {
+  const Json& value = Member(json, key);
+  return value.is_boolean() && value.get<bool>();
+}
+
+std::string Count(const Json& json, std::string_view key) {
+  return std::to_string(Number(json, key));
+}
+
+// "waiting" with a number; zero is left out where it says nothing.
+std::string CountOrNone(const Json& json, std::string_view key) {
+  const int64_t value = Number(json, key);
+  return value == 0 ? std::string() : std::to_string(value);
+}
+
+std::string Names(const Json& list) {
+  std::string out;
+  if (!list.is_array()) return out;
+  for (const Json& name : list) {
+    if (!name.is_string()) continue;
+    if (!out.empty()) out += ", ";
+    out += name.get<std::string>();
+  }
+  return out;
+}
+
+// "a" and its reason for a lane: when the next try is, or until when it is held.
+std::string Until(const Json& lane) {
+  const std::string until = ShortTime(Text(lane, "until"));
+  return until.empty() ? ShortTime(Text(lane, "next_due")) : until;
+}
+
+}  // namespace
+
+Result<Response> ReadResponse(std::string line) {
+  const Json json = Parse(line);
+  if (!json.is_object() || !Member(json, "ok").is_boolean())
+    return Fail(ErrorCode::kCorrupt, "what answers on the control socket is not sluice");
+  Response response;
+  response.ok = Is(json, "ok");
+  response.error = Text(json, "error");
+  response.code = int(Number(json, "code"));
+  response.json = std::move(line);
+  if (!response.ok && response.error.empty()) response.error = "refused without a reason";
+  return response;
+}
+
+std::string MemberJson(const std::string& json, std::string_view key) {
+  return Dump(Member(Parse(json), key));
+}
+
+std::string MemberText(const std::string& json, std::string_view key) {
+  return Text(Parse(json), key);
+}
+
+std::string WithoutOk(const std::string& json) {
+  Json all = Parse(json);
+  if (all.is_object()) all.erase("ok");
+  return Dump(all);
+}
+
+bool HasMore(const std::string& json) { return Is(Parse(json), "more"); }
+
+std::string RenderStatus(const std::string& json) {
+  const Json parsed = Parse(json);
+  const Json& status = Member(parsed, "status");
+  const Json& queue = Member(status, "queue");
+  Table table({{""}, {""}, {""}});
+  const auto row = [&table](const char* name, std::string value, std::string note = "") {
+    table.AddRow({name, std::move(value), std::move(note)});
+  };
+  const int64_t suspended = Number(status, "sites_suspended");
+  row("accepting mail", Is(status, "accepting") ? "yes" : "NO",
+      Is(status, "accepting") ? "" : "the queue is full or its disk failed: see the log");
+  row("event log", Text(status, "events"));
+  row("running for", Span(Number(status, "uptime_s")));
+  row("shards", Count(status, "shards"));
+  row("connections",
+      Count(status, "connections_in") + " in, " + Count(status, "connections_out") + " out");
+  row("waiting", Count(queue, "recipients") + " recipients",
+      "of " + Count(queue, "messages") + " messages in " + Count(status, "lanes") + " lanes, " +
+          Count(status, "recipients_in_memory") + " in memory");
+  row("on disk", Octets(Number(queue, "disk_bytes")),
+      Octets(Number(queue, "body_bytes")) + " of bodies; " + Count(queue, "outbox_rows") +
+          " events to be written");
+  row("sites", Count(status, "sites"),
+      suspended == 0 ? "" : std::to_string(suspended) + " suspended");
+  row("since the start", Count(status, "accepted") + " accepted");
+  for (const char* key : {"delivered", "deferred", "bounced", "expired"})
+    row("", Count(status, key) + " " + key);
+  if (const int64_t n = Number(status, "commit_failures"); n > 0)
+    row("", std::to_string(n) + " commits failed", "the disk is full or failing: see the log");
+  if (const int64_t n = Number(status, "damaged_records"); n > 0)
+    row("", std::to_string(n) + " damaged records", "set aside: see the log");
+  return table.ToString();
+}
+
+std::string RenderLanes(const std::string& json) {
+  const Json parsed = Parse(json);
+  const Json& lanes = Member(parsed, "lanes");
+  if (!lanes.is_array() || lanes.empty()) return "Nothing is waiting.\n";
+  Table table({{"DOMAIN"},
+               {"TENANT"},
+               {"CAMPAIGN"},
+               {"WAITING", Table::Align::kRight},
+               {"SENDING", Table::Align::kRight},
+               {"CONNECTIONS", Table::Align::kRight},
+               {"NEXT TRY"},
+               {"WHY IT WAITS"}});
+  for (const Json& lane : lanes)
+    table.AddRow({Text(lane, "domain"), Text(lane, "tenant"), Text(lane, "campaign"),
+                  Count(lane, "waiting"), CountOrNone(lane, "in_flight"),
+                  CountOrNone(lane, "connections"), Until(lane), Text(lane, "reason")});
+  return table.ToString();
+}
+
+std::string RenderExplanation(const std::string& json) {
+  const Json parsed = Parse(json);
+  std::string out;
+  const Json& recipients = Member(parsed, "recipients");
+  if (recipients.is_array() && !recipients.empty()) {
+    Table table({{"RECIPIENT"}, {"ATTEMPTS", Table::Align::kRight}, {"NEXT TRY"}, {"LAST REPLY"}});
+    for (const Json& recipient : recipients)
+      table.AddRow({Text(recipient, "recipient"), Count(recipient, "attempts"),
+                    ShortTime(Text(recipient, "due")), Text(recipient, "last_reply")});
+    out = table.ToString();
+  }
+  const Json& lanes = Member(parsed, "lanes");
+  if (!lanes.is_array() || lanes.empty()) return out.empty() ? "Nothing is waiting.\n" : out;
+  for (const Json& lane : lanes) {
+    Table table({{""}, {""}});
+    const auto row = [&table](const char* name, std::string value) {
+      if (!value.empty()) table.AddRow({name, std::move(value)});
+    };
+    row("domain", Text(lane, "domain"));
+    row("tenant", Text(lane, "tenant"));
+    row("campaign", Text(lane, "campaign"));
+    row("goes to", Text(lane, "site"));
+    row("waiting", Count(lane, "waiting"));
+    row("sending now", CountOrNone(lane, "in_flight"));
+    row("connections", CountOrNone(lane, "connections"));
+    row("why it waits", Text(lane, "reason"));
+    row("until", ShortTime(Text(lane, "until")));
+    row("next try", ShortTime(Text(lane, "next_due")));
+    if (!out.empty()) out += "\n";
+    out += table.ToString();
+  }
+  return out;
+}
+
+std::string RenderCaptured(const std::string& json) {
+  const Json parsed = Parse(json);
+  const Json& messages = Member(parsed, "messages");
+  if (!messages.is_array() || messages.empty()) return "No captured messages.\n";
+  Table table({{"ID"},
+               {"TIME"},
+               {"USER"},
+               {"TENANT"},
+               {"SIZE", Table::Align::kRight},
+               {"SENDER"},
+               {"RECIPIENTS"}});
+  for (const Json& message : messages)
+    table.AddRow({Text(message, "id"), ShortTime(Text(message, "time")), Text(message, "user"),
+                  Text(message, "tenant"), Octets(Number(message, "size")), Text(message, "sender"),
+                  Names(Member(message, "recipients"))});
+  return table.ToString();
+}
+
+std::string ShortTime(std::string_view rfc3339) {
+  std::string out(rfc3339);
+  if (out.size() < 20 || out[10] != 'T' || !out.ends_with('Z')) return out;
+  out.resize(19);
+  out[10] = ' ';
+  return out;
+}
+
+std::string Span(int64_t seconds) {
+  const auto two = [](int64_t a, const char* x, int64_t b, const char* y) {
+    return std::to_string(a) + x + " " + std::to_string(b) + y;
+  };
+  if (seconds >= 86'400) return two(seconds / 86'400, "d", seconds % 86'400 / 3'600, "h");
+  if (seconds >= 3'600) return two(seconds / 3'600, "h", seconds % 3'600 / 60, "m");
+  if (seconds >= 60) return two(seconds / 60, "m", seconds % 60, "s");
+  return std::to_string(seconds) + "s";
+}
+
+std::string Octets(int64_t octets) {
+  static constexpr std::array kUnits = {"KiB", "MiB", "GiB", "TiB"};
+  if (octets < 1024) return std::to_string(octets) + " octets";
+  double value = double(octets) / 1024;
+  size_t unit = 0;
+  while (value >= 1023.95 && unit + 1 < kUnits.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  char text[48];
+  std::snprintf(text, sizeof text, "%.1f %s", value, kUnits[unit]);
+  return text;
+}
+
+}  // namespace sluice::tools
