@@ -1,6 +1,7 @@
 #include "queue/lmdb_env.h"
 
 #include <lmdb.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 
@@ -62,6 +63,11 @@ Result<std::unique_ptr<LmdbEnv>> LmdbEnv::Open(const std::string& path, uint64_t
   if (rc == 0) rc = mdb_env_set_mapsize(env->env_, map_size);
   if (rc == 0) rc = mdb_env_open(env->env_, path.c_str(), flags, 0600);
   if (rc == 0) rc = mdb_env_get_fd(env->env_, &env->data_fd_);
+  // A file that was cut short would end the process (SIGBUS) at the first page that is missing.
+  struct stat file;
+  if (rc == 0 && ::fstat(env->data_fd_, &file) == 0 &&
+      uint64_t(file.st_size) < env->high_water_bytes())
+    return Fail(ErrorCode::kCorrupt, env->file_ + ": cut short; restore the folder from a copy");
   MDB_txn* txn = nullptr;
   if (rc == 0) rc = mdb_txn_begin(env->env_, nullptr, 0, &txn);
   for (size_t i = 0; rc == 0 && i < kTables; ++i)

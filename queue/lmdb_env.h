@@ -6,6 +6,8 @@
 // LIFETIME  Views into the map live until the next write of the transaction or its end: decode at
 //           once, keep nothing. No transaction outlives the function that opened it.
 // LIMITS    The map is reserved once; when it is full, full() tells, and nothing was written.
+// BUGS      LMDB trusts its own pages: a bit that turned in a branch page, not in a record of ours,
+//           may end the process; then the folder must be restored from a copy.
 
 #ifndef SLUICE_QUEUE_LMDB_ENV_H_
 #define SLUICE_QUEUE_LMDB_ENV_H_

@@ -29,12 +29,16 @@ QueueOptions Adjusted(QueueOptions options) {
   return options;
 }
 
-Status MakeFolder(const std::string& path) {
+Status MakeFolder(const std::string& given) {
+  const std::filesystem::path path(given);
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) return {};
   std::filesystem::create_directories(path, error);
   if (!error) std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
-  if (error) return FailErrno(path, error.value());
+  if (error) return FailErrno(given, error.value());
+  // Its name must last as long as what will be in it.
+  const std::filesystem::path parent = std::filesystem::absolute(path, error).parent_path();
+  if (!error) (void)SyncFolder(parent.string());
   return {};
 }
 

@@ -234,6 +234,17 @@ TEST_F(QueueDamage, RefusesAFileThatIsNoQueue) {
   EXPECT_NE(opened.error().what.find("data.mdb"), std::string::npos);
 }
 
+TEST_F(QueueDamage, RefusesARecordFileThatWasCutShort) {
+  Open();
+  for (int i = 0; i < 100; ++i) Put();
+  Close();
+  std::filesystem::resize_file(options_.path + "/data.mdb", 8192);
+  const Status opened = TryOpen();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::kCorrupt);
+  EXPECT_NE(opened.error().what.find("data.mdb: cut short"), std::string::npos);
+}
+
 TEST_F(QueueDamage, RefusesAPathThatIsNoFolder) {
   std::ofstream(options_.path) << "a file";
   const Status opened = TryOpen();

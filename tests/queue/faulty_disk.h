@@ -20,6 +20,7 @@ class FaultyDisk final : public Disk {
   int reserve_error = 0;
   int commit_error = 0;
   uint64_t free_bytes = UINT64_MAX;
+  uint64_t syncs = 0;  // of body files, so far
   // Runs once, when a reader is about to read: what may happen under him.
   std::function<void()> before_read;
 
@@ -29,7 +30,10 @@ class FaultyDisk final : public Disk {
     if (!pieces.empty()) Disk::WriteAll(fd, pieces.first(1), offset);
     return write_error;
   }
-  int SyncData(int fd) override { return sync_error != 0 ? sync_error : Disk::SyncData(fd); }
+  int SyncData(int fd) override {
+    syncs += 1;
+    return sync_error != 0 ? sync_error : Disk::SyncData(fd);
+  }
   int Reserve(int fd, uint64_t offset, uint64_t length) override {
     return reserve_error != 0 ? reserve_error : Disk::Reserve(fd, offset, length);
   }

@@ -188,6 +188,21 @@ TEST_F(QueueSpace, TakesNothingMoreAfterAFailedSyncAndLosesNothingThatWasAnswere
   Put();
 }
 
+// With LMDB's two: at most three syncs of the device a commit.
+TEST_F(QueueSpace, SyncsBodiesOnceAGroupAndOnlyWhenThereAreAny) {
+  options_.segment_bytes = uint64_t(4) << 20;
+  Open();
+  std::vector<Transaction> batch;
+  for (int i = 0; i < 100; ++i)
+    batch.push_back(Of(MakeInsert(next_id_++, {"a@example.com"}, 10'000)));
+  queue_->CommitAll(batch);
+  EXPECT_EQ(disk_.syncs, 1u);
+  const RecipientId id = {next_id_ - 1, 0};
+  Postpone(id, After(60));
+  Finish(id);
+  EXPECT_EQ(disk_.syncs, 1u);
+}
+
 TEST_F(QueueSpace, TakesNothingMoreAfterAFailedCommit) {
   Open();
   const RecipientId kept = Put();
