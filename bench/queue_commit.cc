@@ -13,6 +13,7 @@
 
 #include <sys/resource.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -64,7 +65,7 @@ int main(int argc, char** argv) {
   const size_t most = arguments.Number("--messages", 20000);
   std::printf("sync of %s: median %.0f us\n", path.c_str(), MedianSyncMicros(path));
   std::printf("%6s %9s %10s %11s %11s\n", "group", "messages", "per s", "user us/m", "system us/m");
-  for (const size_t group : {1, 5, 20, 64, 100, 250}) {
+  for (const size_t group : std::array<size_t, 6>{1, 5, 20, 64, 100, 250}) {
     const size_t messages = std::min(most, std::max<size_t>(1000, group * 200));
     const Row row = Measure(path, group, messages, bytes);
     std::printf("%6zu %9zu %10.0f %11.1f %11.1f\n", group, messages, row.rate, row.user_us,

