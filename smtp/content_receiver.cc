@@ -112,63 +112,90 @@ bool ContentReceiver::TakeOctet(char c) {
   return false;
 }
 
+namespace {
+
+// What one walk over plain content has seen.
+struct Walk {
+  int64_t line_start;  // where the line began that the next octet belongs to; may lie before 0
+  uint64_t lines = 0;
+  uint64_t longest = 0;  // octets of the longest line that ended
+  bool high = false;
+  bool after_cr = false;
+  bool after_lf = false;
+};
+
+// Counts the line ends `lf` of the block at `at`.
+void CountLines(Walk& walk, size_t at, uint64_t lf) {
+  if (lf == 0) return;
+  walk.lines += uint64_t(std::popcount(lf));
+  // Lines within one block are short; only the one that ends first here may have begun before.
+  const int64_t first = int64_t(at) + std::countr_zero(lf);
+  walk.longest = std::max(walk.longest, uint64_t(first - 1 - walk.line_start));
+  walk.line_start = int64_t(at) + 64 - std::countl_zero(lf);
+}
+
+// Is there a dot behind one of the line ends `lf`, or at the start when `after_lf`?
+bool DotAfter(const char* block, uint64_t lf, bool after_lf) {
+  for (uint64_t starts = lf << 1 | uint64_t(after_lf); starts != 0; starts &= starts - 1)
+    if (block[std::countr_zero(starts)] == '.') return true;
+  return false;
+}
+
+// Whole blocks, as long as all in them is plain; returns where it stopped.
+template <bool kDots>
+size_t WalkBlocks(std::string_view bytes, size_t at, Walk& walk) {
+  for (; bytes.size() - at >= kBlockOctets; at += kBlockOctets) {
+    const char* block = bytes.data() + at;
+    const Glance glance = GlanceAt(block);
+    const bool plain = glance.lf == (glance.cr << 1 | uint64_t(walk.after_cr)) && !glance.nul;
+    if (!plain || (kDots && DotAfter(block, glance.lf, walk.after_lf))) return at;
+    walk.high |= glance.high;
+    CountLines(walk, at, glance.lf);
+    walk.after_cr = glance.cr >> 63 != 0;
+    walk.after_lf = glance.lf >> 63 != 0;
+  }
+  return at;
+}
+
+// The block that WalkBlocks stopped at, or the rest: up to what is not plain.
+template <bool kDots>
+size_t WalkToOdd(std::string_view bytes, size_t at, Walk& walk) {
+  size_t stop = std::min(bytes.size() - at, kBlockOctets);
+  if (stop == 0) return at;
+  const OctetBlock block = LoadBlock(bytes.data() + at, stop);
+  uint64_t odd = block.nul | (block.lf ^ (block.cr << 1 | uint64_t(walk.after_cr)));
+  if (kDots) odd |= block.dot & (block.lf << 1 | uint64_t(walk.after_lf));
+  if (odd != 0) stop = std::min(stop, size_t(std::countr_zero(odd)));
+  const uint64_t keep = stop < kBlockOctets ? (uint64_t{1} << stop) - 1 : ~uint64_t{0};
+  walk.high |= (block.high & keep) != 0;
+  CountLines(walk, at, block.lf & keep);
+  return at + stop;
+}
+
+}  // namespace
+
 // From `from`, in state kText or kLineStart: how far the input is plain, i.e. whole CR LF pairs, no
-// NUL, no dot after a CR LF. Counts and passes on what it skips. A CR at the end of the input is
-// not plain.
+// NUL, no dot after a CR LF. Counts and passes on what it skips. A CR at its end is left to
+// TakeOctet.
 template <bool kDots>
 size_t ContentReceiver::SkipPlain(std::string_view bytes, size_t from) {
-  uint64_t after_cr = 0;  // bit 0: the octet before the block is a CR
-  uint64_t after_lf = state_ == State::kLineStart ? 1 : 0;
-  uint64_t high = 0;
-  uint64_t lines = 0;
-  uint64_t longest = 0;
-  // Where the line began that the next octet belongs to; before `from` when it is under way.
-  int64_t line_start = int64_t(from) - int64_t(line_octets_);
-  size_t at = from;
-  size_t end = bytes.size();
-  while (at < bytes.size()) {
-    const OctetBlock block = LoadBlock(bytes.data() + at, bytes.size() - at);
-    uint64_t odd = block.nul | (block.lf ^ (block.cr << 1 | after_cr));
-    if (kDots) odd |= block.dot & (block.lf << 1 | after_lf);
-    uint64_t keep = ~uint64_t{0};
-    size_t stop = std::min(bytes.size() - at, kBlockOctets);
-    if (odd != 0 && size_t(std::countr_zero(odd)) < stop) {
-      stop = size_t(std::countr_zero(odd));
-      end = at + stop;
-    }
-    if (stop < kBlockOctets) keep = (uint64_t{1} << stop) - 1;
-    high |= block.high & keep;
-    const uint64_t lf = block.lf & keep;
-    if (lf != 0) {
-      lines += uint64_t(std::popcount(lf));
-      // Lines within one block are short; only the one that ends first here may have begun before.
-      const int64_t first = int64_t(at) + std::countr_zero(lf);
-      longest = std::max(longest, uint64_t(first - 1 - line_start));
-      line_start = int64_t(at) + 64 - std::countl_zero(lf);
-    }
-    at += stop;
-    if (end == at) break;
-    after_cr = block.cr >> 63;
-    after_lf = block.lf >> 63;
-  }
-  // A CR without its LF yet is left to TakeOctet.
+  Walk walk{.line_start = int64_t(from) - int64_t(line_octets_)};
+  walk.after_lf = state_ == State::kLineStart;
+  size_t end = WalkToOdd<kDots>(bytes, WalkBlocks<kDots>(bytes, from, walk), walk);
   if (end > from && bytes[end - 1] == '\r') --end;
   if (end == from) return from;
-  facts_.eight_bit |= high != 0;
-  facts_.lines += lines;
+  facts_.eight_bit |= walk.high;
+  facts_.lines += walk.lines;
   facts_.received += end - from;
-  line_octets_ = uint64_t(int64_t(end) - line_start);
-  longest = std::max(longest, line_octets_);
-  if (longest > kTextLineMax) {
+  line_octets_ = uint64_t(int64_t(end) - walk.line_start);
+  if (std::max(walk.longest, line_octets_) > kTextLineMax) {
     facts_.long_lines = true;
     if (rules_.refuse_long_lines) Fault(ContentFault::kLongLine);
   }
-  // Without dot stuffing a line may begin with a dot here: BDAT content is looked through for them.
   const std::string_view piece = bytes.substr(from, end - from);
-  if (!kDots && !facts_.dots)
-    facts_.dots = (at_output_line_start_ && piece[0] == '.') || piece.contains("\n.");
-  else if (at_output_line_start_ && piece[0] == '.')
-    facts_.dots = true;
+  if (at_output_line_start_ && piece[0] == '.') facts_.dots = true;
+  // In DATA the walk stops at every dot behind a line end; BDAT content is looked through for them.
+  if (!kDots && !facts_.dots) facts_.dots = piece.contains("\n.");
   const bool ends_line = bytes[end - 1] == '\n';
   state_ = ends_line ? State::kLineStart : State::kText;
   at_output_line_start_ = ends_line;

@@ -1,7 +1,8 @@
 // smtp/octet_block.h — 64 octets looked at at once: where CR, LF, dot, NUL and 8-bit octets are.
 //
-// PURPOSE   The inner loop of ContentReceiver, some 20 instructions a block with SSE2, which every
-//           x86-64 has; the portable form gives the same masks.
+// PURPOSE   The inner loop of ContentReceiver. GlanceAt is what nearly every block needs, some 30
+//           instructions with SSE2, which every x86-64 has; LoadBlock says the rest where the
+//           glance found something. The portable forms give the same.
 
 #ifndef SLUICE_SMTP_OCTET_BLOCK_H_
 #define SLUICE_SMTP_OCTET_BLOCK_H_
@@ -60,6 +61,38 @@ inline OctetBlock LoadBlock(const char* octets, size_t size) {
   }
 #endif
   return block;
+}
+
+// What must be known of every block: the line ends exactly, the rest as yes or no.
+struct Glance {
+  uint64_t cr = 0;
+  uint64_t lf = 0;
+  bool nul = false;
+  bool high = false;
+};
+
+// Reads 64 octets.
+inline Glance GlanceAt(const char* octets) {
+  Glance glance;
+#ifdef __SSE2__
+  const __m128i cr = _mm_set1_epi8('\r');
+  const __m128i lf = _mm_set1_epi8('\n');
+  __m128i least = _mm_set1_epi8('x');
+  __m128i all = _mm_setzero_si128();
+  for (int i = 0; i < 4; ++i) {
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(octets + i * 16));
+    least = _mm_min_epu8(least, v);
+    all = _mm_or_si128(all, v);
+    glance.cr |= uint64_t(uint32_t(_mm_movemask_epi8(_mm_cmpeq_epi8(v, cr)))) << (i * 16);
+    glance.lf |= uint64_t(uint32_t(_mm_movemask_epi8(_mm_cmpeq_epi8(v, lf)))) << (i * 16);
+  }
+  glance.nul = _mm_movemask_epi8(_mm_cmpeq_epi8(least, _mm_setzero_si128())) != 0;
+  glance.high = _mm_movemask_epi8(all) != 0;
+#else
+  const OctetBlock block = LoadBlock(octets, kBlockOctets);
+  glance = {block.cr, block.lf, block.nul != 0, block.high != 0};
+#endif
+  return glance;
 }
 
 }  // namespace sluice::smtp
