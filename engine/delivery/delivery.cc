@@ -34,10 +34,9 @@ Delivery::Delivery(DeliveryShared& shared, DeliveryOwner& owner, DeliveryPath pa
       walk_(shared.router, path_),
       self_(std::make_shared<Delivery*>(this)) {}
 
-Delivery::~Delivery() {
-  CHECK(state_ == State::kDone || state_ == State::kFresh);
-  CHECK(stream_ == nullptr);
-}
+// In any state: a process that runs out of time to stop drops what is open, and so does a simulated
+// crash. No loop runs then, so the stream has nobody to call.
+Delivery::~Delivery() = default;
 
 // ---- what the owner says: noted, done in the next turn ----
 

@@ -90,6 +90,7 @@ void Delivery::Translate(const smtp::ClientOutcome& outcome) {
 }
 
 void Delivery::OnSessionReady() {
+  if (!session_->ready()) return;  // closed in the same breath: that event follows
   if (session_->tls_refused()) shared_.broken_tls.Remember(host_.endpoint, Now());
   state_ = State::kReady;
   idle_since_ = Now();
@@ -119,6 +120,7 @@ void Delivery::BeginNext() {
       run_.Take(std::move(*job));
     }
     if (BeginJob()) return;
+    state_ = State::kReady;
   }
 }
 

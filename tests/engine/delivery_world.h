@@ -91,8 +91,8 @@ class FakeOwner final : public engine::DeliveryOwner {
                                                    "mail",    "rcpt",     "data", "content",
                                                    "dot",     "local"};
     static constexpr std::string_view kFaults[] = {
-        "",          " refused",  " timeout", " lost",   " tls",        " protocol",
-        " no-address", " too-large", " no-utf8", " no-8bit", " unreadable", " shutdown"};
+        "",           " refused", " timeout", " lost",       " tls",     " protocol", " no-address",
+        " too-large", " no-utf8", " no-8bit", " unreadable", " shutdown"};
     std::string out(kStages[size_t(result.stage)]);
     out += kFaults[size_t(result.fault)];
     if (result.code != 0) out += " " + std::to_string(result.code);
@@ -121,8 +121,8 @@ class DeliveryWorld {
     auto config = std::make_shared<config::Config>();
     config->hostname = "me.example";
     config_ = config.get();
-    shard_ = std::make_unique<engine::ShardContext>(engine::ShardContext{
-        0, loop, loop.timers, net, random_, bodies_, config});
+    shard_ = std::make_unique<engine::ShardContext>(
+        engine::ShardContext{0, loop, loop.timers, net, random_, bodies_, config});
     shared_ = std::make_unique<engine::DeliveryShared>(engine::DeliveryShared{
         *shard_, router, memory, rules_, with_tls ? net.MakeTlsClient() : nullptr});
     path.site = "example.net";
@@ -183,7 +183,7 @@ class DeliveryWorld {
   // Runs to the end, time included, and gives the log in one line.
   std::string Finish(engine::Job job) {
     Start(std::move(job));
-    loop.Advance(std::chrono::hours(2));
+    loop.Advance(std::chrono::minutes(50));
     return Log();
   }
   std::string Log() {

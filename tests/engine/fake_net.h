@@ -109,7 +109,9 @@ class FakeStream final : public io::Stream {
     Post([this] { Serve(); });
     return taken;
   }
-  void StartTlsServer(std::shared_ptr<io::TlsServerContext>) override { CHECK(false); }
+  void StartTlsServer(std::shared_ptr<io::TlsServerContext>, std::string_view) override {
+    CHECK(false);
+  }
   void StartTlsClient(const io::TlsClientParams&) override {
     if (host_.tls == FakeHost::Tls::kBroken)
       PostClosed(io::CloseReason::kTlsFailed, "handshake failure");
@@ -150,8 +152,10 @@ class FakeStream final : public io::Stream {
     std::string line;
     while (!closing_) {
       if (in_data_) {
-        const size_t end = input_.starts_with(".\r\n") ? 0 : input_.find("\r\n.\r\n");
+        const size_t end = input_.starts_with(".\r\n") ? 0 : input_.find("\r\n.\r\n", searched_);
+        searched_ = std::max<size_t>(input_.size(), 4) - 4;
         if (end == std::string::npos) return;
+        searched_ = 0;
         const size_t content = end == 0 ? 0 : end + 2;
         in_data_ = false;
         EndMessage(".", input_.substr(0, content));
@@ -241,6 +245,7 @@ class FakeStream final : public io::Stream {
   std::string input_;
   int accepted_ = 0;
   bool in_data_ = false;
+  size_t searched_ = 0;  // of input_ in vain
   size_t chunk_ = 0;
   bool closing_ = false;
   bool gone_ = false;
@@ -254,8 +259,7 @@ class FakeNet final : public io::Net {
 
   io::Stream* Connect(const io::ConnectParams& params, io::StreamEvents* events) override {
     attempts.push_back(params.to.ToString());
-    streams_.push_back(
-        std::make_unique<FakeStream>(loop_, hosts_[params.to], params, events));
+    streams_.push_back(std::make_unique<FakeStream>(loop_, hosts_[params.to], params, events));
     streams_.back()->Begin();
     return streams_.back().get();
   }
