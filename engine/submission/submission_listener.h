@@ -51,8 +51,8 @@ class SubmissionListener {
   // limits hears 421 and is closed.
   io::StreamEvents* Accept(io::Stream* stream);
 
-  // context.config has been replaced; certificates and trusted networks count for new connections,
-  // limits and users for all.
+  // context.config has been replaced; certificates, TLS mode, role and trusted networks count for
+  // new connections, limits and users for all.
   void Reload(const config::Listener& settings, std::shared_ptr<io::TlsServerContext> tls);
 
   // Idle sessions hear 421 now, those within a transaction after its reply; new ones at once.

@@ -19,6 +19,7 @@ SubmissionSession::SubmissionSession(SubmissionListener& listener, io::Stream* s
       stream_(stream),
       peer_(stream->peer()),
       trusted_(trusted),
+      tls_context_(listener.tls_),
       session_(std::move(rules), builder_),
       began_(listener.parts_.context.clock.Now()),
       active_(began_),
@@ -50,7 +51,7 @@ void SubmissionSession::Begin(Handle<SubmissionSession> self, const smtp::Answer
 void SubmissionSession::StartTls(std::string_view already_read) {
   stage_ = Stage::kHandshake;
   active_ = Now();
-  stream_->StartTlsServer(listener_.tls_, already_read);
+  stream_->StartTlsServer(tls_context_, already_read);
 }
 
 void SubmissionSession::Sniff(std::string_view bytes) {

@@ -120,7 +120,8 @@ class SubmissionSession final : public io::StreamEvents {
   Handle<SubmissionSession> self_;
   const Endpoint peer_;
   const bool trusted_;
-  bool counted_ = false;  // by the gate
+  const std::shared_ptr<io::TlsServerContext> tls_context_;  // of the listener when it was accepted
+  bool counted_ = false;                                     // by the gate
 
   smtp::ServerSession session_;
   MessageBuilder builder_;

@@ -95,6 +95,22 @@ TEST_F(SubmissionListenerTest, ReloadChangesLimitsAndWithdrawsLogins) {
   EXPECT_EQ(intake.accepted.at(0).message.user, "crm");
 }
 
+TEST_F(SubmissionListenerTest, ReloadMayChangeTheTlsModeForNewConnections) {
+  Client& before = Connect();
+  settings.tls = config::TlsMode::kNone;
+  listener->Reload(settings, nullptr);
+  before.Say("STARTTLS\r\n");
+  EXPECT_TRUE(before.stream->tls_started);
+  EXPECT_THAT(Connect().Say("EHLO c\r\n"), Not(HasSubstr("STARTTLS")));
+}
+
+TEST_F(SubmissionListenerTest, ResetsRefusedConnectionsThatPileUp) {
+  config.limits.connections = 1;
+  Connect();
+  for (int i = 0; i < 1'000; ++i) EXPECT_FALSE(Connect().stream->aborted);
+  EXPECT_TRUE(Connect().stream->aborted);
+}
+
 TEST_F(SubmissionListenerTest, PausesTheLongestBodyFirstAndNeverTheLast) {  // design part 5
   const std::string line = "x: " + std::string(70, 'y') + "\r\n";
   const auto fill = [&](Client& client, size_t octets) {
