@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <string>
 
+#include "engine/base/error.h"
 #include "tools/base/json_text.h"
 #include "tools/blast/blast_run.h"
 
@@ -62,6 +63,7 @@ BlastReport RunBlast(const BlastOptions& options) {
   BlastRun run(options);
   if (auto ready = run.Prepare(); !ready) {
     run.report().error = ready.error().what;
+    run.report().wrong_options = ready.error().code == ErrorCode::kInvalid;
     return run.report();
   }
   run.Run();

@@ -312,7 +312,7 @@ void Demo::PrintTable() const {
 
 int Demo::Report() {
   StopAll();
-  PrintTable();
+  if (tally_.accepted() > 0) PrintTable();
   int64_t sinks = 0;
   int disagree = 0;
   for (size_t i = 0; i < domains_.size(); ++i) {
