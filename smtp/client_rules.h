@@ -15,7 +15,7 @@
 namespace sluice::smtp {
 
 // kContent is the end of the message: the final dot or BDAT LAST.
-enum class Verb : uint8_t {
+enum class ClientVerb : uint8_t {
   kGreeting,
   kEhlo,
   kHelo,
@@ -51,66 +51,66 @@ enum class Act : uint8_t {
 };
 
 struct Rule {
-  Verb verb;
+  ClientVerb verb;
   ReplyKind reply;
   Act act;
 };
 
 inline constexpr auto kRules = std::to_array<Rule>({
-    {Verb::kGreeting, ReplyKind::k2xx, Act::kSayEhlo},
-    {Verb::kGreeting, ReplyKind::k3xx, Act::kProtocolFault},
-    {Verb::kGreeting, ReplyKind::k4xx, Act::kEndSession},
-    {Verb::kGreeting, ReplyKind::k421, Act::kEndSession},
-    {Verb::kGreeting, ReplyKind::k5xx, Act::kEndSession},
-    {Verb::kEhlo, ReplyKind::k2xx, Act::kLearn},
-    {Verb::kEhlo, ReplyKind::k3xx, Act::kProtocolFault},
-    {Verb::kEhlo, ReplyKind::k4xx, Act::kSayHelo},
-    {Verb::kEhlo, ReplyKind::k421, Act::kEndSession},
-    {Verb::kEhlo, ReplyKind::k5xx, Act::kSayHelo},
-    {Verb::kHelo, ReplyKind::k2xx, Act::kLearn},
-    {Verb::kHelo, ReplyKind::k3xx, Act::kProtocolFault},
-    {Verb::kHelo, ReplyKind::k4xx, Act::kEndSession},
-    {Verb::kHelo, ReplyKind::k421, Act::kEndSession},
-    {Verb::kHelo, ReplyKind::k5xx, Act::kEndSession},
-    {Verb::kStartTls, ReplyKind::k2xx, Act::kHandshake},
-    {Verb::kStartTls, ReplyKind::k3xx, Act::kProtocolFault},
-    {Verb::kStartTls, ReplyKind::k4xx, Act::kGoOnInClear},
-    {Verb::kStartTls, ReplyKind::k421, Act::kEndSession},
-    {Verb::kStartTls, ReplyKind::k5xx, Act::kGoOnInClear},
-    {Verb::kMail, ReplyKind::k2xx, Act::kAcceptSender},
-    {Verb::kMail, ReplyKind::k3xx, Act::kProtocolFault},
-    {Verb::kMail, ReplyKind::k4xx, Act::kRefuseSender},
-    {Verb::kMail, ReplyKind::k421, Act::kEndSession},
-    {Verb::kMail, ReplyKind::k5xx, Act::kRefuseSender},
-    {Verb::kRcpt, ReplyKind::k2xx, Act::kAcceptRcpt},
-    {Verb::kRcpt, ReplyKind::k3xx, Act::kProtocolFault},
-    {Verb::kRcpt, ReplyKind::k4xx, Act::kRefuseRcpt},
-    {Verb::kRcpt, ReplyKind::k421, Act::kEndSession},
-    {Verb::kRcpt, ReplyKind::k5xx, Act::kRefuseRcpt},
-    {Verb::kData, ReplyKind::k2xx, Act::kProtocolFault},
-    {Verb::kData, ReplyKind::k3xx, Act::kSendContent},
-    {Verb::kData, ReplyKind::k4xx, Act::kRefuseContent},
-    {Verb::kData, ReplyKind::k421, Act::kEndSession},
-    {Verb::kData, ReplyKind::k5xx, Act::kRefuseContent},
-    {Verb::kContent, ReplyKind::k2xx, Act::kAcceptContent},
-    {Verb::kContent, ReplyKind::k3xx, Act::kProtocolFault},
-    {Verb::kContent, ReplyKind::k4xx, Act::kRefuseContent},
-    {Verb::kContent, ReplyKind::k421, Act::kEndSession},
-    {Verb::kContent, ReplyKind::k5xx, Act::kRefuseContent},
-    {Verb::kRset, ReplyKind::k2xx, Act::kIgnore},
-    {Verb::kRset, ReplyKind::k3xx, Act::kProtocolFault},
-    {Verb::kRset, ReplyKind::k4xx, Act::kProtocolFault},
-    {Verb::kRset, ReplyKind::k421, Act::kEndSession},
-    {Verb::kRset, ReplyKind::k5xx, Act::kProtocolFault},
-    {Verb::kQuit, ReplyKind::k2xx, Act::kGoodbye},
-    {Verb::kQuit, ReplyKind::k3xx, Act::kGoodbye},
-    {Verb::kQuit, ReplyKind::k4xx, Act::kGoodbye},
-    {Verb::kQuit, ReplyKind::k421, Act::kGoodbye},
-    {Verb::kQuit, ReplyKind::k5xx, Act::kGoodbye},
+    {ClientVerb::kGreeting, ReplyKind::k2xx, Act::kSayEhlo},
+    {ClientVerb::kGreeting, ReplyKind::k3xx, Act::kProtocolFault},
+    {ClientVerb::kGreeting, ReplyKind::k4xx, Act::kEndSession},
+    {ClientVerb::kGreeting, ReplyKind::k421, Act::kEndSession},
+    {ClientVerb::kGreeting, ReplyKind::k5xx, Act::kEndSession},
+    {ClientVerb::kEhlo, ReplyKind::k2xx, Act::kLearn},
+    {ClientVerb::kEhlo, ReplyKind::k3xx, Act::kProtocolFault},
+    {ClientVerb::kEhlo, ReplyKind::k4xx, Act::kSayHelo},
+    {ClientVerb::kEhlo, ReplyKind::k421, Act::kEndSession},
+    {ClientVerb::kEhlo, ReplyKind::k5xx, Act::kSayHelo},
+    {ClientVerb::kHelo, ReplyKind::k2xx, Act::kLearn},
+    {ClientVerb::kHelo, ReplyKind::k3xx, Act::kProtocolFault},
+    {ClientVerb::kHelo, ReplyKind::k4xx, Act::kEndSession},
+    {ClientVerb::kHelo, ReplyKind::k421, Act::kEndSession},
+    {ClientVerb::kHelo, ReplyKind::k5xx, Act::kEndSession},
+    {ClientVerb::kStartTls, ReplyKind::k2xx, Act::kHandshake},
+    {ClientVerb::kStartTls, ReplyKind::k3xx, Act::kProtocolFault},
+    {ClientVerb::kStartTls, ReplyKind::k4xx, Act::kGoOnInClear},
+    {ClientVerb::kStartTls, ReplyKind::k421, Act::kEndSession},
+    {ClientVerb::kStartTls, ReplyKind::k5xx, Act::kGoOnInClear},
+    {ClientVerb::kMail, ReplyKind::k2xx, Act::kAcceptSender},
+    {ClientVerb::kMail, ReplyKind::k3xx, Act::kProtocolFault},
+    {ClientVerb::kMail, ReplyKind::k4xx, Act::kRefuseSender},
+    {ClientVerb::kMail, ReplyKind::k421, Act::kEndSession},
+    {ClientVerb::kMail, ReplyKind::k5xx, Act::kRefuseSender},
+    {ClientVerb::kRcpt, ReplyKind::k2xx, Act::kAcceptRcpt},
+    {ClientVerb::kRcpt, ReplyKind::k3xx, Act::kProtocolFault},
+    {ClientVerb::kRcpt, ReplyKind::k4xx, Act::kRefuseRcpt},
+    {ClientVerb::kRcpt, ReplyKind::k421, Act::kEndSession},
+    {ClientVerb::kRcpt, ReplyKind::k5xx, Act::kRefuseRcpt},
+    {ClientVerb::kData, ReplyKind::k2xx, Act::kProtocolFault},
+    {ClientVerb::kData, ReplyKind::k3xx, Act::kSendContent},
+    {ClientVerb::kData, ReplyKind::k4xx, Act::kRefuseContent},
+    {ClientVerb::kData, ReplyKind::k421, Act::kEndSession},
+    {ClientVerb::kData, ReplyKind::k5xx, Act::kRefuseContent},
+    {ClientVerb::kContent, ReplyKind::k2xx, Act::kAcceptContent},
+    {ClientVerb::kContent, ReplyKind::k3xx, Act::kProtocolFault},
+    {ClientVerb::kContent, ReplyKind::k4xx, Act::kRefuseContent},
+    {ClientVerb::kContent, ReplyKind::k421, Act::kEndSession},
+    {ClientVerb::kContent, ReplyKind::k5xx, Act::kRefuseContent},
+    {ClientVerb::kRset, ReplyKind::k2xx, Act::kIgnore},
+    {ClientVerb::kRset, ReplyKind::k3xx, Act::kProtocolFault},
+    {ClientVerb::kRset, ReplyKind::k4xx, Act::kProtocolFault},
+    {ClientVerb::kRset, ReplyKind::k421, Act::kEndSession},
+    {ClientVerb::kRset, ReplyKind::k5xx, Act::kProtocolFault},
+    {ClientVerb::kQuit, ReplyKind::k2xx, Act::kGoodbye},
+    {ClientVerb::kQuit, ReplyKind::k3xx, Act::kGoodbye},
+    {ClientVerb::kQuit, ReplyKind::k4xx, Act::kGoodbye},
+    {ClientVerb::kQuit, ReplyKind::k421, Act::kGoodbye},
+    {ClientVerb::kQuit, ReplyKind::k5xx, Act::kGoodbye},
 });
 
 consteval bool EveryPairHasOneRule() {
-  for (int verb = 0; verb < int(Verb::kCount); ++verb) {
+  for (int verb = 0; verb < int(ClientVerb::kCount); ++verb) {
     for (int reply = 0; reply < int(ReplyKind::kCount); ++reply) {
       int found = 0;
       for (const Rule& rule : kRules) found += int(rule.verb) == verb && int(rule.reply) == reply;
@@ -123,12 +123,12 @@ static_assert(EveryPairHasOneRule(), "a reply we can receive has no rule, or two
 
 // The same rows in the order of lookup.
 consteval auto ActTable() {
-  std::array<std::array<Act, size_t(ReplyKind::kCount)>, size_t(Verb::kCount)> table{};
+  std::array<std::array<Act, size_t(ReplyKind::kCount)>, size_t(ClientVerb::kCount)> table{};
   for (const Rule& rule : kRules) table[size_t(rule.verb)][size_t(rule.reply)] = rule.act;
   return table;
 }
 
-constexpr Act ActFor(Verb verb, ReplyKind reply) {
+constexpr Act ActFor(ClientVerb verb, ReplyKind reply) {
   constexpr auto kTable = ActTable();
   return kTable[size_t(verb)][size_t(reply)];
 }

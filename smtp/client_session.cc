@@ -10,7 +10,7 @@
 namespace sluice::smtp {
 namespace {
 
-void SetReply(ClientOutcome& outcome, Verb verb, const Reply& reply) {
+void SetReply(ClientOutcome& outcome, ClientVerb verb, const Reply& reply) {
   outcome.verb = verb;
   outcome.fault = ClientFault::kNone;
   outcome.code = reply.code;
@@ -25,7 +25,7 @@ ClientSession::ClientSession(ClientOptions options) : options_(std::move(options
 void ClientSession::OnConnected(Instant now) {
   CHECK(state_ == State::kFresh);
   state_ = State::kOpening;
-  Sent(Verb::kGreeting, 0, 0, now);
+  Sent(ClientVerb::kGreeting, 0, 0, now);
 }
 
 void ClientSession::OnBytes(std::string_view bytes, Instant now) {
@@ -57,7 +57,7 @@ void ClientSession::TakeReply(const Reply& reply, Instant now) {
     pending_head_ = 0;
   }
   head_since_ = now;
-  if (head.verb != Verb::kRset) reply_seen_ = true;
+  if (head.verb != ClientVerb::kRset) reply_seen_ = true;
   Perform(act, head, reply, now);
 }
 
@@ -65,15 +65,15 @@ void ClientSession::TakeReply(const Reply& reply, Instant now) {
 // refusal of content that is under way.
 bool ClientSession::IsPremature(const Pending& head, const Reply& reply) const {
   if (written_ >= head.end || reply.code == 421) return false;
-  return head.verb != Verb::kContent || reply.positive() || written_ <= head.begin;
+  return head.verb != ClientVerb::kContent || reply.positive() || written_ <= head.begin;
 }
 
 void ClientSession::Perform(Act act, const Pending& answered, const Reply& reply, Instant now) {
   switch (act) {
     case Act::kSayEhlo:
-      return Say("EHLO ", options_.ehlo, Verb::kEhlo, now);
+      return Say("EHLO ", options_.ehlo, ClientVerb::kEhlo, now);
     case Act::kSayHelo:
-      return Say("HELO ", options_.ehlo, Verb::kHelo, now);
+      return Say("HELO ", options_.ehlo, ClientVerb::kHelo, now);
     case Act::kLearn:
       return Learn(answered.verb, reply, now);
     case Act::kHandshake:
@@ -108,10 +108,10 @@ void ClientSession::Perform(Act act, const Pending& answered, const Reply& reply
   CHECK(false);  // done by the caller
 }
 
-void ClientSession::Learn(Verb verb, const Reply& reply, Instant now) {
-  capabilities_ = verb == Verb::kEhlo ? ParseCapabilities(reply.text) : Capabilities();
+void ClientSession::Learn(ClientVerb verb, const Reply& reply, Instant now) {
+  capabilities_ = verb == ClientVerb::kEhlo ? ParseCapabilities(reply.text) : Capabilities();
   if (options_.use_tls && !secure_ && !tls_refused_ && capabilities_.starttls)
-    return Say("STARTTLS", "", Verb::kStartTls, now);
+    return Say("STARTTLS", "", ClientVerb::kStartTls, now);
   BecomeReady();
 }
 
@@ -125,13 +125,13 @@ void ClientSession::OnTlsReady(Instant now) {
   CHECK(state_ == State::kHandshake);
   state_ = State::kOpening;
   secure_ = true;
-  Say("EHLO ", options_.ehlo, Verb::kEhlo, now);
+  Say("EHLO ", options_.ehlo, ClientVerb::kEhlo, now);
 }
 
 void ClientSession::RefuseSender(const Reply& reply) {
   sender_refused_ = true;
   for (size_t i = 0; i < outcome_count_; ++i) {
-    SetReply(outcomes_[i], Verb::kMail, reply);
+    SetReply(outcomes_[i], ClientVerb::kMail, reply);
     rcpt_states_[i] = RcptState::kDecided;
   }
   // What is out already gets its replies; the rest stays here. DATA that is out may still be
@@ -145,10 +145,10 @@ void ClientSession::AnswerRcpt(uint32_t recipient, bool accepted, const Reply& r
   CHECK(rcpt_states_[recipient] == RcptState::kOpen);
   rcpt_states_[recipient] = accepted ? RcptState::kAccepted : RcptState::kDecided;
   if (accepted) ++accepted_;
-  if (!accepted) SetReply(outcomes_[recipient], Verb::kRcpt, reply);
+  if (!accepted) SetReply(outcomes_[recipient], ClientVerb::kRcpt, reply);
 }
 
-void ClientSession::DecideAccepted(Verb verb, const Reply& reply) {
+void ClientSession::DecideAccepted(ClientVerb verb, const Reply& reply) {
   for (size_t i = 0; i < outcome_count_; ++i) {
     if (rcpt_states_[i] != RcptState::kAccepted) continue;
     SetReply(outcomes_[i], verb, reply);
@@ -163,12 +163,12 @@ void ClientSession::StartContent(Instant now) {
   const size_t begin = out_.size();
   out_.append(".\r\n");
   next_ = Next::kNothing;
-  Sent(Verb::kContent, begin, 0, now);
+  Sent(ClientVerb::kContent, begin, 0, now);
 }
 
-void ClientSession::DecideContent(Verb verb, const Reply& reply) {
+void ClientSession::DecideContent(ClientVerb verb, const Reply& reply) {
   DecideAccepted(verb, reply);
-  if (verb == Verb::kData) {
+  if (verb == ClientVerb::kData) {
     next_ = Next::kNothing;
     needs_rset_ = !sender_refused_;
     return;
@@ -191,11 +191,11 @@ void ClientSession::Abort() { Close(ClientFault::kAborted, nullptr); }
 
 ClientOutcome ClientSession::Describe(ClientFault fault, const Reply* reply) const {
   ClientOutcome outcome;
-  if (reply != nullptr) SetReply(outcome, Verb::kGreeting, *reply);
-  if (state_ == State::kHandshake) outcome.verb = Verb::kStartTls;
-  if (state_ == State::kReady || state_ == State::kTransaction) outcome.verb = Verb::kMail;
+  if (reply != nullptr) SetReply(outcome, ClientVerb::kGreeting, *reply);
+  if (state_ == State::kHandshake) outcome.verb = ClientVerb::kStartTls;
+  if (state_ == State::kReady || state_ == State::kTransaction) outcome.verb = ClientVerb::kMail;
   if (has_pending()) outcome.verb = pending_[pending_head_].verb;
-  if (outcome.verb == Verb::kRset) outcome.verb = Verb::kMail;
+  if (outcome.verb == ClientVerb::kRset) outcome.verb = ClientVerb::kMail;
   outcome.fault = fault;
   if (state_ != State::kTransaction) return outcome;
   outcome.after_content = reply == nullptr && content_left_ && !output_waits();
@@ -245,27 +245,27 @@ Instant ClientSession::deadline() const {
   return head_since_ + TimeoutOf(head.verb);
 }
 
-Duration ClientSession::TimeoutOf(Verb verb) const {
+Duration ClientSession::TimeoutOf(ClientVerb verb) const {
   const ClientTimeouts& timeouts = options_.timeouts;
   switch (verb) {
-    case Verb::kGreeting:
+    case ClientVerb::kGreeting:
       return timeouts.banner;
-    case Verb::kEhlo:
-    case Verb::kHelo:
+    case ClientVerb::kEhlo:
+    case ClientVerb::kHelo:
       return timeouts.ehlo;
-    case Verb::kStartTls:
+    case ClientVerb::kStartTls:
       return timeouts.starttls;
-    case Verb::kMail:
-    case Verb::kRset:
+    case ClientVerb::kMail:
+    case ClientVerb::kRset:
       return timeouts.mail;
-    case Verb::kRcpt:
+    case ClientVerb::kRcpt:
       return timeouts.rcpt;
-    case Verb::kData:
+    case ClientVerb::kData:
       return timeouts.data;
-    case Verb::kContent:
+    case ClientVerb::kContent:
       return timeouts.dot;
-    case Verb::kQuit:
-    case Verb::kCount:
+    case ClientVerb::kQuit:
+    case ClientVerb::kCount:
       break;
   }
   return timeouts.quit;

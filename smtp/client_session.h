@@ -95,7 +95,7 @@ enum class ClientFault : uint8_t {
 
 // What became of one recipient, or of the session as a whole.
 struct ClientOutcome {
-  Verb verb = Verb::kGreeting;  // what was being answered, or waited for
+  ClientVerb verb = ClientVerb::kGreeting;  // what was being answered, or waited for
   ClientFault fault = ClientFault::kNone;
   uint16_t code = 0;
   std::string enhanced;
@@ -168,7 +168,7 @@ class ClientSession {
   enum class RcptState : uint8_t { kOpen, kAccepted, kDecided };
 
   struct Pending {
-    Verb verb;
+    ClientVerb verb;
     uint32_t recipient;
     uint64_t begin;  // the command's octets in the stream of all our output
     uint64_t end;
@@ -177,13 +177,13 @@ class ClientSession {
   void TakeReply(const Reply& reply, Instant now);
   void Perform(Act act, const Pending& answered, const Reply& reply, Instant now);
   bool IsPremature(const Pending& head, const Reply& reply) const;
-  void Learn(Verb verb, const Reply& reply, Instant now);
+  void Learn(ClientVerb verb, const Reply& reply, Instant now);
   void RefuseSender(const Reply& reply);
   void AnswerRcpt(uint32_t recipient, bool accepted, const Reply& reply);
   void StartContent(Instant now);
-  void DecideContent(Verb verb, const Reply& reply);
+  void DecideContent(ClientVerb verb, const Reply& reply);
   // The reply counts for every recipient that was accepted.
-  void DecideAccepted(Verb verb, const Reply& reply);
+  void DecideAccepted(ClientVerb verb, const Reply& reply);
   void BecomeReady();
 
   void Pump(Instant now);
@@ -192,16 +192,16 @@ class ClientSession {
   void FinishTransaction();
   void AppendMail();
   void AppendRcpt(const ClientRecipient& recipient);
-  void Say(std::string_view command, std::string_view argument, Verb verb, Instant now);
+  void Say(std::string_view command, std::string_view argument, ClientVerb verb, Instant now);
   // The command is what was added to out_ since it held `begin` octets.
-  void Sent(Verb verb, size_t begin, uint32_t recipient, Instant now);
+  void Sent(ClientVerb verb, size_t begin, uint32_t recipient, Instant now);
   // The octets that content_ gives from now on are answered by one kContent reply.
   void ExpectContent(ContentSource::Framing framing, uint64_t begin);
   void RefillContent(Instant now);
 
   void Close(ClientFault fault, const Reply* reply);
   ClientOutcome Describe(ClientFault fault, const Reply* reply) const;
-  Duration TimeoutOf(Verb verb) const;
+  Duration TimeoutOf(ClientVerb verb) const;
   bool has_pending() const { return pending_head_ < pending_.size(); }
   bool output_waits() const { return written_ < queued_; }
 

@@ -73,7 +73,7 @@ void ClientSession::Begin(const Transaction& transaction, ContentSource& content
 void ClientSession::Quit(Instant now) {
   CHECK(ready());
   state_ = State::kQuitting;
-  Say("QUIT", "", Verb::kQuit, now);
+  Say("QUIT", "", ClientVerb::kQuit, now);
 }
 
 // Puts in line whatever may leave now, and ends the transaction when everything is answered.
@@ -93,16 +93,16 @@ bool ClientSession::PumpOne(Instant now) {
       out_.append("RSET\r\n");
       next_ = Next::kMail;
       needs_rset_ = false;
-      Sent(Verb::kRset, begin, 0, now);
+      Sent(ClientVerb::kRset, begin, 0, now);
       return true;
     case Next::kMail:
       AppendMail();
       next_ = Next::kRcpt;
-      Sent(Verb::kMail, begin, 0, now);
+      Sent(ClientVerb::kMail, begin, 0, now);
       return true;
     case Next::kRcpt:
       AppendRcpt(transaction_.recipients[next_recipient_]);
-      Sent(Verb::kRcpt, begin, next_recipient_, now);
+      Sent(ClientVerb::kRcpt, begin, next_recipient_, now);
       if (++next_recipient_ == transaction_.recipients.size()) next_ = Next::kContentCommand;
       return true;
     case Next::kContentCommand:
@@ -124,7 +124,7 @@ bool ClientSession::PumpContentCommand(Instant now) {
   if (!chunked_) {
     out_.append("DATA\r\n");
     next_ = Next::kNothing;  // until the 354
-    Sent(Verb::kData, begin, 0, now);
+    Sent(ClientVerb::kData, begin, 0, now);
     return true;
   }
   const uint64_t offset = queued_;
@@ -140,7 +140,7 @@ bool ClientSession::PumpContentCommand(Instant now) {
 void ClientSession::ExpectContent(ContentSource::Framing framing, uint64_t begin) {
   content_->Start(framing);
   next_ = Next::kContent;
-  pending_.push_back({Verb::kContent, 0, begin, UINT64_MAX});
+  pending_.push_back({ClientVerb::kContent, 0, begin, UINT64_MAX});
 }
 
 void ClientSession::RefillContent(Instant now) {
@@ -156,7 +156,7 @@ void ClientSession::RefillContent(Instant now) {
   if (chunked_) CHECK(content_octets_ == content_->size());
   next_ = Next::kNothing;
   content_left_ = true;
-  CHECK(pending_.back().verb == Verb::kContent);
+  CHECK(pending_.back().verb == ClientVerb::kContent);
   pending_.back().end = queued_;
 }
 
@@ -205,14 +205,14 @@ void ClientSession::AppendRcpt(const ClientRecipient& recipient) {
   out_.append("\r\n");
 }
 
-void ClientSession::Say(std::string_view command, std::string_view argument, Verb verb,
+void ClientSession::Say(std::string_view command, std::string_view argument, ClientVerb verb,
                         Instant now) {
   const size_t begin = out_.size();
   out_.append(command).append(argument).append("\r\n");
   Sent(verb, begin, 0, now);
 }
 
-void ClientSession::Sent(Verb verb, size_t begin, uint32_t recipient, Instant now) {
+void ClientSession::Sent(ClientVerb verb, size_t begin, uint32_t recipient, Instant now) {
   const uint64_t offset = queued_;
   if (!output_waits()) progress_ = now;
   if (!has_pending()) head_since_ = now;

@@ -11,20 +11,20 @@ namespace {
 
 Stage StageOf(const smtp::ClientOutcome& outcome) {
   switch (outcome.verb) {
-    case smtp::Verb::kGreeting:
+    case smtp::ClientVerb::kGreeting:
       return Stage::kGreeting;
-    case smtp::Verb::kEhlo:
-    case smtp::Verb::kHelo:
+    case smtp::ClientVerb::kEhlo:
+    case smtp::ClientVerb::kHelo:
       return Stage::kEhlo;
-    case smtp::Verb::kStartTls:
+    case smtp::ClientVerb::kStartTls:
       return Stage::kStartTls;
-    case smtp::Verb::kMail:
+    case smtp::ClientVerb::kMail:
       return Stage::kMail;
-    case smtp::Verb::kRcpt:
+    case smtp::ClientVerb::kRcpt:
       return Stage::kRcpt;
-    case smtp::Verb::kData:
+    case smtp::ClientVerb::kData:
       return Stage::kData;
-    case smtp::Verb::kContent:
+    case smtp::ClientVerb::kContent:
       // A reply answers the dot; a fault hit the dot only when it had left.
       return outcome.fault == smtp::ClientFault::kNone || outcome.after_content ? Stage::kDot
                                                                                 : Stage::kContent;
@@ -193,7 +193,7 @@ void Delivery::OnTransactionDone() {
   for (size_t i = 0; i < outcomes.size(); ++i) {
     const size_t recipient = run_.batch()[i];
     const bool told = MayTell(outcomes[i], accepted);
-    accepted = accepted || outcomes[i].verb > smtp::Verb::kRcpt;
+    accepted = accepted || outcomes[i].verb > smtp::ClientVerb::kRcpt;
     if (!told) continue;
     run_.Answered(recipient);
     owner_.OnResult(*this, run_.job(), recipient, result_);
@@ -235,8 +235,8 @@ void Delivery::OnOpeningFailed() {
     return CloseStream(AfterClose::kFinish, true);
   }
   const bool over = EndsRound(shared_.rules, path_.site, result_);
-  const bool tls_trouble =
-      end.verb == smtp::Verb::kStartTls || (tls_started_ && end.fault != smtp::ClientFault::kNone);
+  const bool tls_trouble = end.verb == smtp::ClientVerb::kStartTls ||
+                           (tls_started_ && end.fault != smtp::ClientFault::kNone);
   if (tls_trouble && !over) {
     shared_.broken_tls.Remember(host_.endpoint, Now());
     --established_;  // the same session once more

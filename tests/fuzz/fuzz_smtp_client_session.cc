@@ -85,7 +85,7 @@ class Driver {
     CHECK(session_.outcomes().size() == 2);
     for (const ClientOutcome& outcome : session_.outcomes()) {
       const bool delivered = outcome.fault == ClientFault::kNone && outcome.code != 0 &&
-                             outcome.code < 300 && outcome.verb == Verb::kContent;
+                             outcome.code < 300 && outcome.verb == ClientVerb::kContent;
       CHECK(delivered || outcome.fault != ClientFault::kNone || outcome.code >= 400);
     }
   }

@@ -59,7 +59,7 @@ TEST(ClientSession, EndsWithTheGreetingThatRefuses) {
     talk.Say(greeting);
     EXPECT_EQ(talk.Events(), "closed");
     EXPECT_EQ(talk.session.end().code, uint16_t(std::stoi(greeting)));
-    EXPECT_EQ(talk.session.end().verb, Verb::kGreeting);
+    EXPECT_EQ(talk.session.end().verb, ClientVerb::kGreeting);
   }
 }
 
@@ -248,7 +248,7 @@ TEST(ClientSession, CountsTheReplyToTheDot) {
       talk.Say(reply);
       EXPECT_EQ(talk.Events(), "done");
       EXPECT_EQ(talk.session.outcomes()[0].code, uint16_t(std::stoi(reply)));
-      EXPECT_EQ(talk.session.outcomes()[0].verb, Verb::kContent);
+      EXPECT_EQ(talk.session.outcomes()[0].verb, ClientVerb::kContent);
       EXPECT_TRUE(talk.session.ready());
     }
   }
