@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <system_error>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -85,7 +86,9 @@ void ReadRoot(Reader& reader, const Value& root, Config& config) {
   reader.ReadTable(top, "", rest, &config);
 }
 
-void InFileOrder(Problems& problems) { std::ranges::stable_sort(problems, {}, &Problem::at); }
+void InFileOrder(Problems& problems) {
+  std::ranges::sort(problems, {}, [](const Problem& p) { return std::tie(p.at, p.key, p.what); });
+}
 
 }  // namespace
 

@@ -59,7 +59,7 @@ std::string TypeOf(const Key& key) {
 }
 
 std::string Heading(const Section& section) {
-  const std::string name(section.name);
+  std::string name(section.name);
   switch (section.shape) {
     case Section::Shape::kRoot:
       return "Top of the file";

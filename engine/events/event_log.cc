@@ -168,7 +168,7 @@ Status EventLog::Flush() {
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) {
         auto failed = Failed("write");
-        (void)TakeBack();  // at the next Flush else
+        if (Status back = TakeBack(); !back) return back;  // and again at the next Flush
         return failed;
       }
       done += size_t(n);
@@ -237,7 +237,7 @@ Status EventLog::RotateIfDue() {
   // the exporter write them twice.
   if (::rename(options_.log.c_str(), NameForRotation().c_str()) != 0) return {};
   CloseFile();
-  (void)OpenFile();
+  if (!OpenFile()) CloseFile();  // and again at the next Flush
   DropOldFiles();
   return {};
 }

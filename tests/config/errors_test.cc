@@ -87,6 +87,8 @@ TEST(ConfigErrors, AreToldExactly) {
        "did you "
        "mean \"info\"?\n"},
       {"[queue\n", "s.toml:6:7: this is not TOML: "},
+      {"[[|queue]]\n", "s.toml:6:3: this is not TOML: "},
+      {"\xc5\x87 = 1\n", "s.toml:6:1: this is not TOML: "},
       {"[[queue]]\npath = \"q\"\n", "s.toml:6:1: queue: there is only one: write [queue]\n"},
       {"[user]\nname = \"a\"\n", "s.toml:6:1: user: there may be several: write [[user]]\n"},
       {"[[user]]\npassword = \"$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFi$"
