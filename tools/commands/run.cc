@@ -3,10 +3,23 @@
 #include <cstdio>
 
 #include "config/parser.h"
+#include "engine/log/log.h"
 #include "engine/runtime/engine.h"
 #include "tools/commands/engine_call.h"
 
 namespace sluice::tools {
+namespace {
+
+int Serve(const config::Config& config) {
+  auto engine = engine::Engine::Open(config);
+  if (!engine) {
+    Complain(engine.error().what);
+    return 1;
+  }
+  return (*engine)->Run();
+}
+
+}  // namespace
 
 int RunEngine(const RunOptions& options) {
   const auto loaded = config::LoadConfig(options.config);
@@ -16,12 +29,10 @@ int RunEngine(const RunOptions& options) {
   }
   for (const config::Problem& warning : loaded->warnings)
     std::fprintf(stderr, "warning: %s\n", warning.ToString().c_str());
-  auto engine = engine::Engine::Open(loaded->config);
-  if (!engine) {
-    Complain(engine.error().what);
-    return 1;
-  }
-  return (*engine)->Run();
+  engine::StartLog(engine::LogLevelOf(loaded->config.log.level));
+  const int status = Serve(loaded->config);
+  engine::StopLog();
+  return status;
 }
 
 }  // namespace sluice::tools
