@@ -6,7 +6,8 @@
 //            pages. Anonymous memory under 100 MB (the map is the kernel's), opened within 100 ms.
 // Bounds     About 3 GB of disk and two minutes with the defaults.
 // Result     2 cores shared with builds and other tests, 2026-11: 8,400/s empty, 7,250/s beside the
-//            million (0.86); RssAnon 3.6 MB; reopened in 24 ms, the first 1,000 due after 10 ms more.
+//            million (0.86); RssAnon 3.6 MB; reopened in 24 ms, the first 1,000 due after 10 ms
+//            more.
 // Run        queue_backlog [--path DIR] [--backlog N] [--messages N] [--group N]. Exit status 1
 // when
 //            the ratio is under 0.8.
