@@ -15,8 +15,9 @@ void DropDoubles(std::vector<queue::Recipient>& recipients) {
   if (recipients.size() < 2) return;
   std::vector<size_t> order(recipients.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return recipients[a].address < recipients[b].address;
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    const int compared = recipients[a].address.compare(recipients[b].address);
+    return compared != 0 ? compared < 0 : a < b;
   });
   std::vector<bool> twice(recipients.size());
   for (size_t i = 1; i < order.size(); ++i)
