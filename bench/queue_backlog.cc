@@ -1,16 +1,13 @@
 // Question   Do a million messages for a dead site cost speed, memory, or time to open?
-// Method     Insert-and-finish of 10 KiB messages on the empty queue; then a million messages of 2
-// KiB
-//            for one lane, each postponed once; then the same insert-and-finish; then reopened.
+// Method     Insert-and-finish of 10 KiB messages on the empty queue; then a million messages of
+//            2 KiB for one lane, each postponed once; then the same again; then reopened.
 // Prediction At least 80% of the empty queue's rate: the steady path does not touch the backlog's
 //            pages. Anonymous memory under 100 MB (the map is the kernel's), opened within 100 ms.
 // Bounds     About 3 GB of disk and two minutes with the defaults.
 // Result     2 cores shared with builds and other tests, 2026-11: 8,400/s empty, 7,250/s beside the
-//            million (0.86); RssAnon 3.6 MB; reopened in 24 ms, the first 1,000 due after 10 ms
-//            more.
+//            million (0.86); RssAnon 3.6 MB; reopened in 24 ms, the first 1,000 due 10 ms later.
 // Run        queue_backlog [--path DIR] [--backlog N] [--messages N] [--group N]. Exit status 1
-// when
-//            the ratio is under 0.8.
+//            when the ratio is under 0.8.
 
 #include <cstdio>
 #include <cstdlib>
