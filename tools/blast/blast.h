@@ -46,12 +46,13 @@ struct BlastOptions {
 };
 
 struct BlastReport {
-  bool ok = false;       // every message was accepted
-  std::string error;     // why nothing could be started, or the first fault seen
-  int64_t accepted = 0;  // 250 after the content
-  int64_t refused = 0;   // 4xx or 5xx at MAIL, at every RCPT, at DATA or after the content
-  int64_t unknown = 0;   // connection lost after the content was begun: may have arrived
-  int64_t not_sent = 0;  // never begun, or lost before the content
+  bool ok = false;             // every message was accepted
+  bool wrong_options = false;  // an option cannot be right: nothing was tried
+  std::string error;           // why nothing could be started, or the first fault seen
+  int64_t accepted = 0;        // 250 after the content
+  int64_t refused = 0;         // 4xx or 5xx at MAIL, at every RCPT, at DATA or after the content
+  int64_t unknown = 0;         // connection lost after the content was begun: may have arrived
+  int64_t not_sent = 0;        // never begun, or lost before the content
   int64_t recipients_accepted = 0;
   int64_t recipients_refused = 0;
   int64_t connections = 0;  // that were made
