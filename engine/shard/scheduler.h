@@ -134,6 +134,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
 
   // Connections and trouble (sites.cc).
   void Pump(Site& site);
+  void EmptyRound(Site& site);
   size_t SourceCount() const;
   void Open(Site& site);
   void WithRoute(const std::string& domain, std::function<void(const Route&)> done);

@@ -13,6 +13,7 @@ namespace sluice::engine {
 
 void Scheduler::Pump(Site& site) {
   const Instant now = shard_.clock.Now();
+  if (site.ready == 0) EmptyRound(site);
   if (stopping_ || now < site.suspended_until) return;
   const auto waiting = [&site] { return site.prepared.size() + site.ready; };
   while (!site.idle.empty() && waiting() > site.poked) {
@@ -28,6 +29,18 @@ void Scheduler::Pump(Site& site) {
   if (site.open >= shard_.config->delivery.connections_per_path * SourceCount()) return;
   if (now < site.open_not_before) return site.timer.Set(site.open_not_before);
   if (Prepare(site)) Open(site);
+}
+
+// Nothing is ready: the lanes that still have a place in the round were emptied behind its back.
+void Scheduler::EmptyRound(Site& site) {
+  while (!site.round.empty()) {
+    const LaneHandle handle = site.round.front();
+    site.round.pop_front();
+    Lane* lane = lanes_.Get(handle);
+    if (lane == nullptr || lane->site != &site || !lane->window) continue;
+    lane->window->active = false;
+    lanes_.Tidy(handle);
+  }
 }
 
 size_t Scheduler::SourceCount() const { return shard_.config->pools.front().members.size(); }

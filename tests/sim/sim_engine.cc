@@ -57,6 +57,7 @@ struct SimEngine::Process {
   std::vector<bool> wake_scheduled;
   bool writer_scheduled = false;
   bool reader_scheduled = false;
+  bool export_scheduled = false;
   uint64_t exported_commit = 0;
   uint32_t exported_part = 0;
 };
@@ -122,7 +123,6 @@ void SimEngine::Start() {
   p.recovery = std::make_unique<engine::Recovery>(*all[0], [](uint64_t, uint64_t) {});
   p.recovery->Start();
   world_.Note("start " + std::to_string(life_));
-  Later(kExportEvery, kExportEvery, [this] { Export(); });
 }
 
 void SimEngine::Crash(bool power_loss) {
@@ -146,6 +146,10 @@ void SimEngine::Turn() {
     p.reader_scheduled = true;
     Later(kReadMin, kReadMax, [this] { StepReader(); });
   }
+  if (!p.export_scheduled && p.queue->totals().outbox_rows > 0) {
+    p.export_scheduled = true;
+    Later(kExportEvery, kExportEvery, [this] { Export(); });
+  }
 }
 
 void SimEngine::StepWriter() {
@@ -158,8 +162,9 @@ void SimEngine::StepReader() {
   process_->reader->Step();
 }
 
-// The exporter: what it has written survives a crash; that it has, may be forgotten.
+// What the exporter has written survives a crash; that it has, may be forgotten.
 void SimEngine::Export() {
+  process_->export_scheduled = false;
   Process& p = *process_;
   const auto rows = p.queue->Outbox(p.exported_commit, p.exported_part, 10'000);
   CHECK(rows.has_value());
@@ -172,7 +177,6 @@ void SimEngine::Export() {
     p.writer->FreeOutbox(p.exported_commit, p.exported_part);
     p.writer->Step();
   }
-  Later(kExportEvery, kExportEvery, [this] { Export(); });
 }
 
 bool SimEngine::Submit(const std::string& sender, const std::vector<std::string>& recipients,
@@ -218,6 +222,30 @@ uint32_t SimEngine::open_deliveries() const {
   for (const auto& one : process_->shards)
     open += uint32_t(one->shard.scheduler().open_deliveries());
   return open;
+}
+
+std::string SimEngine::Describe() const {
+  std::string out;
+  for (const auto& one : process_->shards) {
+    one->shard.scheduler().lanes().ForEach([&](engine::LaneHandle, engine::Lane& lane) {
+      out += lane.key.domain + " " + lane.key.campaign + ": ready " + std::to_string(lane.ready()) +
+             ", on disk " + std::to_string(lane.on_disk) + ", due in " +
+             std::to_string((lane.next_due - world_.clock().Wall()).count() / 1'000'000) + " s";
+      if (lane.window)
+        out += ", in flight " + std::to_string(lane.window->in_flight) + ", committing " +
+               std::to_string(lane.window->committing) +
+               (lane.window->refilling ? ", refilling" : "") +
+               (lane.window->active ? ", active" : "");
+      if (lane.site != nullptr)
+        out += ", site " + lane.site->name + " open " + std::to_string(lane.site->open) + " idle " +
+               std::to_string(lane.site->idle.size()) + " poked " +
+               std::to_string(lane.site->poked) + (lane.site->opening ? " opening" : "") +
+               (lane.site->probing ? " probing" : "") + " failures " +
+               std::to_string(lane.site->failures);
+      out += "\n";
+    });
+  }
+  return out;
 }
 
 size_t SimEngine::lanes() const {

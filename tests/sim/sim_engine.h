@@ -51,6 +51,8 @@ class SimEngine {
   queue::QueueTotals totals() const;
   uint32_t open_deliveries() const;
   size_t lanes() const;
+  // Every lane in memory and its site, a line each, for the failure's message.
+  std::string Describe() const;
 
  private:
   // What a process is, and loses when it dies.
