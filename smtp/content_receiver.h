@@ -3,12 +3,11 @@
 // PURPOSE   Finds the end of DATA, takes stuffed dots out, makes every line end CR LF, refuses NUL,
 //           counts; hands the content on in pieces as large as the input allows.
 // DECIDED   (protocol.md 1) The end of DATA is CR LF . CR LF and nothing else, whatever stands
-// before
-//           it; a dot is stuffed only after a CR LF (or at the start). BDAT goes through the same
-//           door. Content that does not end in CR LF gets one.
-// FLOW      Begin -> Data(bytes)... until done()   or   Begin -> Chunk(bytes)... -> Finish.
-//           Wide blocks of 64 octets are looked at at once; only what is not plain goes octet by
-//           octet.
+//           before it. A stuffed dot is taken out after CR LF and at the start; after a bare LF
+//           only where two dots show that the client stuffs there (smtplib does), a single one
+//           stays. BDAT goes through the same door. Content that does not end in CR LF gets one.
+// FLOW      Begin -> Data(bytes)... until done()   or   Begin -> Chunk(bytes)... -> Finish. Wide
+//           blocks of 64 octets are looked at at once; only what is not plain goes octet by octet.
 // LIMITS    Keeps at most a CR and a dot. After a fault it swallows input and passes nothing on.
 // TESTS     tests/smtp/content_receiver_test.cc, tests/fuzz/fuzz_smtp_content.cc
 

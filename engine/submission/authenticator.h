@@ -1,9 +1,8 @@
 // engine/submission/authenticator.h — who answers a login, asynchronously.
 //
 // PURPOSE   One PasswordChecker serves the whole engine (one queue, one cache, one count of
-// failures
-//           per address). Its shard uses it directly; other shards use an Authenticator that
-//           carries the question over and the answer back.
+//           failures per address). Its shard uses it directly; other shards use an Authenticator
+//           that carries the question over and the answer back.
 
 #ifndef SLUICE_ENGINE_SUBMISSION_AUTHENTICATOR_H_
 #define SLUICE_ENGINE_SUBMISSION_AUTHENTICATOR_H_

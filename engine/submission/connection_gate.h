@@ -4,8 +4,7 @@
 //           spreads connections.
 // THREADS   Enter and Leave from any thread; atomics only.
 // LIMITS    Addresses (IPv6: /64 networks) share kSlots counters by keyed hash, so memory is fixed
-// and
-//           nobody can choose a neighbour. Two addresses in one slot share one limit.
+//           and nobody can choose a neighbour. Two addresses in one slot share one limit.
 
 #ifndef SLUICE_ENGINE_SUBMISSION_CONNECTION_GATE_H_
 #define SLUICE_ENGINE_SUBMISSION_CONNECTION_GATE_H_

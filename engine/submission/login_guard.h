@@ -3,8 +3,7 @@
 // PURPOSE   Over kSlowAfter failures within kWindow an address waits kDelay before each try; over
 //           kStopAfter its tries are answered 421. A success clears the count (design part 10).
 // LIMITS    kAddressesMax addresses are remembered; beyond that the oldest is forgotten. IPv6
-// counts
-//           by /64.
+//           counts by /64.
 
 #ifndef SLUICE_ENGINE_SUBMISSION_LOGIN_GUARD_H_
 #define SLUICE_ENGINE_SUBMISSION_LOGIN_GUARD_H_

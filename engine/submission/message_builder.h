@@ -2,8 +2,7 @@
 // header, body, cuts.
 //
 // PURPOSE   Holds the header until it is whole, looks at it (smtp/header_scan.h), writes Received
-// and
-//           what is missing in front of it, then lets the rest through to the Body as it comes.
+//           and what is missing in front of it, then lets the rest through to the Body as it comes.
 // FLOW      Begin -> OnContent... -> Finish -> take what was built. Reset at any time.
 // LIMITS    A header over kHeaderMax is refused 552 5.3.4; nothing else is held back.
 // THREADS   Confined to its session.

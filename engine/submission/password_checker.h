@@ -1,17 +1,14 @@
 // engine/submission/password_checker.h — the one place where passwords are checked.
 //
 // PURPOSE   Answers logins from a cache of verified ones, else by argon2 on the password worker,
-// one
-//           at a time; slows and stops addresses that guess.
+//           one at a time; slows and stops addresses that guess.
 // NOT HERE  Threads (Workers), the hash itself (password_hash.h), the count of failures
 //           (login_guard.h), SASL (smtp/server_session.h).
 // FLOW      Check -> guard (1 s delay, or kTooMany) -> cache -> same attempt already waiting: join
-// it
-//           -> queue of kWaitingMax -> worker -> cache, guard, answers.
+//           it -> queue of kWaitingMax -> worker -> cache, guard, answers.
 // THREADS   Confined to the loop that made it. Only VerifyPassword runs on the worker.
 // PROMISE   An unknown user costs one computation as a known one does; a cache hit waits for
-// nobody;
-//           the cache holds HMACs under a key of this run, never passwords.
+//           nobody; the cache holds HMACs under a key of this run, never passwords.
 // LIFETIME  Outlives its jobs: the engine stops the worker first.
 
 #ifndef SLUICE_ENGINE_SUBMISSION_PASSWORD_CHECKER_H_

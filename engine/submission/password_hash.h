@@ -2,8 +2,7 @@
 // libargon2.
 //
 // THREADS   Free functions without state. Each call takes about 20 ms and kMemoryKiB of memory:
-// never
-//           on a loop.
+//           never on a loop.
 
 #ifndef SLUICE_ENGINE_SUBMISSION_PASSWORD_HASH_H_
 #define SLUICE_ENGINE_SUBMISSION_PASSWORD_HASH_H_

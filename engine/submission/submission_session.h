@@ -2,11 +2,9 @@
 // message under way, deadlines.
 //
 // PURPOSE   Drives smtp::ServerSession with a stream's bytes and carries out its wishes: TLS,
-// logins,
-//           pacing at MAIL, the commit behind the 250.
+//           logins, pacing at MAIL, the commit behind the 250.
 // FLOW      OnRead -> Feed -> events -> Settle (write, close, pause or resume, deadline). Answers
-// from
-//           Intake and Authenticator come back by handle: the session may be gone by then.
+//           from Intake and Authenticator come back by handle: the session may be gone by then.
 // PROMISE   The reply to the final dot leaves with the `done` of its commit, in the same call.
 // LIMITS    Replies the client does not read stop its input, and the connection after kUnreadFor.
 // LIFETIME  Lives in its listener's slab until OnClosed.
