@@ -146,7 +146,10 @@ bool ServerSession::TakeLine(std::string_view& line) {
     return false;
   }
   line = input_.substr(0, lf);
-  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (line.ends_with('\r'))
+    line.remove_suffix(1);
+  else
+    ++bare_line_ends_;
   input_.remove_prefix(length);
   ++commands_;
   return true;

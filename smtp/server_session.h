@@ -107,6 +107,8 @@ class ServerSession {
   bool esmtp() const { return esmtp_; }
   // Commands that were read whole so far: the driver's idle clock starts anew with each.
   uint64_t commands() const { return commands_; }
+  // Commands that ended in a bare LF (protocol.md 3: taken, and noted).
+  uint64_t bare_line_ends() const { return bare_line_ends_; }
   bool too_many_errors() const { return too_many_errors_; }
 
   const ServerRules& rules() const { return rules_; }
@@ -212,6 +214,7 @@ class ServerSession {
   Answer swallow_answer_;  // after the swallowed chunk
 
   uint64_t commands_ = 0;
+  uint64_t bare_line_ends_ = 0;
   uint32_t errors_ = 0;
   uint32_t refused_recipients_ = 0;
   uint32_t idle_commands_ = 0;

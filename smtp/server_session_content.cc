@@ -121,10 +121,10 @@ void ServerSession::EndOfMessage() {
   Answer answer = ContentAnswer();
   const ContentFacts& facts = receiver_.facts();
   // Clients count what they have: often with LF line ends, or without the last one. A message is
-  // larger than declared only if it is so by the smallest way of counting.
+  // larger than declared only if it is so by the smallest way of counting; 0 declares nothing.
   const uint64_t line_ends = facts.lines - facts.bare_line_ends;
   const uint64_t least = facts.received - std::min(facts.received, line_ends + 1);
-  if (answer.empty() && mail_.size && least > *mail_.size) {
+  if (answer.empty() && least > mail_.size.value_or(0) && mail_.size.value_or(0) > 0) {
     answer = {552, "5.3.4",
               "Message larger than declared: " + std::to_string(facts.received) + " octets"};
     if (message_faults_temporary_) answer = AsTemporary(std::move(answer));

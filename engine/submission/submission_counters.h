@@ -22,6 +22,7 @@ struct SubmissionCounters {
   uint64_t recipients_refused = 0;
   uint64_t messages_paced = 0;  // the reply to MAIL was delayed
   uint64_t bare_line_ends = 0;  // normalised within accepted content
+  uint64_t bare_commands = 0;   // commands that ended in a bare LF
   uint64_t memory_pauses = 0;   // a session stopped reading for the body budget
   uint64_t timeouts = 0;
   uint64_t errors_closed = 0;   // 421 for too many errors

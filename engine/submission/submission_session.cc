@@ -210,6 +210,7 @@ void SubmissionSession::OnWritable() { Settle(); }
 
 void SubmissionSession::OnClosed(const io::CloseInfo& info) {
   if (info.reason == io::CloseReason::kTlsFailed) ++listener_.counters_.tls_failed;
+  listener_.counters_.bare_commands += session_.bare_line_ends();
   if (counted_) listener_.parts_.gate.Leave(peer_.address, trusted_);
   listener_.Erase(self_);  // the end of this object
 }

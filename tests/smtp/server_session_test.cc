@@ -182,9 +182,16 @@ TEST(ServerSession, RefusesWhatIsLargerThanDeclaredByAnyWayOfCounting) {  // 8
     return Codes(Talk("EHLO c\r\nMAIL FROM:<a@b> SIZE=" + std::string(size) +
                       "\r\nRCPT TO:<c@d>\r\nDATA\r\n0123456\r\n0123456\r\n.\r\nNOOP\r\n"));
   };
+  EXPECT_EQ(with_size("0"), "250 250 250 354 250 250");  // declares nothing
   EXPECT_EQ(with_size("18"), "250 250 250 354 250 250");
   EXPECT_EQ(with_size("15"), "250 250 250 354 250 250");  // LF line ends, none at the end
   EXPECT_EQ(with_size("14"), "250 250 250 354 552 250");
+}
+
+TEST(ServerSession, NotesCommandsThatEndInABareLf) {  // 3
+  ServerDriver driver;
+  driver.Say("NOOP\r\nNOOP\nEHLO c\n");
+  EXPECT_EQ(driver.session.bare_line_ends(), 2u);
 }
 
 TEST(ServerSession, RefusesRecipientsOverTheLimitForNow) {  // 8
