@@ -76,6 +76,20 @@ Result<int> BindTcp(const Endpoint& at) {
   return CannotListen(at.ToString(), error);
 }
 
+Status CheckPortFree(const Endpoint& at) {
+  sockaddr_storage address;
+  const socklen_t size = ToSockaddr(at, address);
+  const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return CannotListen(at.ToString(), errno);
+  SetFlag(fd, SOL_SOCKET, SO_REUSEADDR);
+  if (address.ss_family == AF_INET6) SetFlag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+  const int status = bind(fd, reinterpret_cast<sockaddr*>(&address), size);
+  const int error = errno;
+  close(fd);
+  if (status != 0) return CannotListen(at.ToString(), error);
+  return {};
+}
+
 Result<int> BindUnix(const std::string& path, mode_t mode) {
   sockaddr_un address;
   if (!ToSockaddrUnix(path, address))

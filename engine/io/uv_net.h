@@ -30,6 +30,10 @@
 
 namespace sluice::io {
 
+// Does anybody listen there? Our own sockets share their port (SO_REUSEPORT), so a second engine of
+// the same user could bind it too and take half of the connections: ask before binding.
+Status CheckPortFree(const Endpoint& at);
+
 class UvNet : public Net {
  public:
   using FdFn = std::function<void(int fd)>;

@@ -162,6 +162,9 @@ Status EngineImpl::OpenAll() {
         i, runtimes_[i]->shard().out(), 0, home().shard().out(), *checker_));
   const Result<TlsContexts> tls = MakeTls(*config_);
   if (!tls) return std::unexpected(tls.error());
+  for (const config::Listener& listener : config_->listeners)
+    for (const Endpoint& at : listener.bind)
+      if (Status status = io::CheckPortFree(at); !status) return status;
   for (uint32_t i = 0; i < shards(); ++i) {
     Authenticator& authenticator =
         i == 0 ? static_cast<Authenticator&>(*checker_) : *authenticators_[i - 1];

@@ -119,7 +119,8 @@ class Delivery(harness.Case):
         config.replace("gaps = [\"1s\"]", "gaps = [\"1s\"]\nmax_age = \"1m\"")
         self.world.engine(config)
         self.send(config, "late@one.test")
-        self.world.wait_for_events(1, "expired")
+        # A minute is the shortest max_age there is.
+        self.world.wait_for_events(1, "expired", patience=120)
         self.assertEqual(self.world.events("bounced", "delivered", recipient="late@one.test"), [])
         report = sink.wait_for(1)[0]
         self.assertEqual(report["recipients"], ["shop@sender.test"])
