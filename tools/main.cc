@@ -5,9 +5,10 @@
 // NOT HERE  What the subcommands do: tools/commands, tools/sink, tools/blast, tools/showcase.
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
+#include <cstdio>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,13 +53,11 @@ void AddEngineAddress(CLI::App* command, EngineAddress& address) {
 }
 
 void AddRunAndCheck(CLI::App& app, Action& action) {
-#ifdef SLUICE_HAS_ENGINE
   auto run = std::make_shared<RunOptions>();
   AddCommand(app, action, "run", "Run the engine in the foreground", run, RunEngine)
       ->add_option("-c,--config", run->config, "Configuration")
       ->type_name("FILE")
       ->required();
-#endif
 
   auto check = std::make_shared<CheckOptions>();
   CLI::App* command = AddCommand(app, action, "check", "Check a configuration", check, CheckConfig);
@@ -130,14 +129,17 @@ void AddSinkExtensions(CLI::App* command, SinkOptions& sink) {
 }
 
 void AddSinkTemper(CLI::App* command, SinkOptions& sink) {
-  command->add_option(
-      "--reply", sink.replies,
-      "STAGE[@SUBSTRING]:PERCENT:CODE TEXT; stages connect, ehlo, mail, rcpt, data, "
-      "dot; the first that applies answers (repeat)");
+  command
+      ->add_option("--reply", sink.replies,
+                   "STAGE[@SUBSTRING]:PERCENT:CODE TEXT; stages connect, ehlo, mail, rcpt, data, "
+                   "dot; the first that applies answers (repeat)")
+      ->allow_extra_args(false);
   command->add_option("--greylist", sink.greylist_s,
                       "451 at RCPT until so many seconds after the first try");
-  command->add_option("--greylist-match", sink.greylist_match,
-                      "Only recipients holding this text (repeat)");
+  command
+      ->add_option("--greylist-match", sink.greylist_match,
+                   "Only recipients holding this text (repeat)")
+      ->allow_extra_args(false);
   command->add_option("--latency", sink.latency_ms, "Milliseconds before each reply");
   command->add_option("--drop-after-data", sink.drop_after_data,
                       "Close without a reply after so many percent of the final dots");
@@ -154,6 +156,7 @@ void AddSink(CLI::App& app, Action& action) {
   CLI::App* command =
       AddCommand(app, action, "sink", "A scriptable receiver, for tests and demos", sink, RunSink);
   command->add_option("--listen", sink->listen, "ADDR:PORT, port 0 is any free one (repeat)")
+      ->allow_extra_args(false)
       ->default_str("127.0.0.1:0");
   command->add_option("--threads", sink->threads, "Loops")->capture_default_str();
   command->add_option("--hostname", sink->hostname, "In greeting and EHLO")->capture_default_str();
@@ -199,6 +202,7 @@ int BlastAndPrint(const BlastOptions& options) {
   const BlastReport report = RunBlast(options);
   if (!options.quiet || options.json) PrintBlastReport(report, options.json);
   if (!report.ok && options.quiet && !report.error.empty()) Complain(report.error);
+  if (report.wrong_options) return 2;
   return report.ok ? 0 : 1;
 }
 
@@ -262,7 +266,9 @@ int Main(int argc, char** argv) {
   if (words.size() > 1 && words[1] == "sendmail") return Sendmail(std::span(words).subspan(2));
 
   CLI::App app{"Sluice: a sending engine for bulk and transactional mail", "sluice"};
-  app.require_subcommand(1);
+  // Not more than one; none is told below, so that a misspelt one is named by the parser.
+  app.require_subcommand(0, 1);
+  app.set_version_flag("--version", "sluice " SLUICE_VERSION);
   Action action;
   AddRunAndCheck(app, action);
   AddUser(app, action);
@@ -276,6 +282,10 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  if (!action) {
+    std::fputs(app.help().c_str(), stderr);
+    return kUsage;
   }
   return action();
 }

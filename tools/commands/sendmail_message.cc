@@ -90,7 +90,9 @@ Result<std::string> ReadSubmission(std::FILE* in, bool dot_is_text, size_t max) 
 }
 
 Split SplitMessage(std::string_view text) {
-  if (text.starts_with("From ")) text.remove_prefix(FirstLine(text).size());
+  // "From : a@b.test", in the old custom, is a field.
+  if (text.starts_with("From ") && NameOf(FirstLine(text)).empty())
+    text.remove_prefix(FirstLine(text).size());
   size_t end = 0;
   while (end < text.size()) {
     const std::string_view line = FirstLine(text.substr(end));

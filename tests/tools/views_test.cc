@@ -1,0 +1,141 @@
+// tests/tools/views_test.cc — the engine's answers as people see them.
+
+#include "tools/commands/views.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sluice::tools {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(Views, ReadsGoodBadAndForeignAnswers) {
+  const auto good = ReadResponse(R"({"ok":true,"status":{}})");
+  ASSERT_TRUE(good.has_value());
+  EXPECT_TRUE(good->ok);
+  const auto bad = ReadResponse(R"({"ok":false,"code":550,"error":"no such user"})");
+  ASSERT_TRUE(bad.has_value());
+  EXPECT_FALSE(bad->ok);
+  EXPECT_EQ(bad->code, 550);
+  EXPECT_EQ(bad->error, "no such user");
+  EXPECT_EQ(ReadResponse(R"({"ok":false})")->error, "refused without a reason");
+  for (const char* foreign :
+       {"", "220 mail.test ESMTP", "[]", "5", R"({"ok":"yes"})", "{\"ok\":tr"})
+    EXPECT_EQ(ReadResponse(foreign).error().code, ErrorCode::kCorrupt) << foreign;
+}
+
+TEST(Views, HandsJsonOnAsItIs) {
+  const std::string json = R"({"lanes":[{"domain":"a.test"}],"more":false,"ok":true})";
+  EXPECT_EQ(MemberJson(json, "lanes"), R"([{"domain":"a.test"}])");
+  EXPECT_EQ(MemberJson(json, "gone"), "null");
+  EXPECT_EQ(WithoutOk(json), R"({"lanes":[{"domain":"a.test"}],"more":false})");
+  EXPECT_FALSE(HasMore(json));
+  EXPECT_TRUE(HasMore(R"({"more":true})"));
+}
+
+TEST(Views, ShowsTheStatus) {
+  const std::string shown = RenderStatus(R"({"ok":true,"status":{"shards":2,"accepted":10,
+    "delivered":7,"deferred":2,"bounced":1,"expired":0,"commit_failures":0,"connections_in":3,
+    "connections_out":4,"lanes":5,"recipients_in_memory":2,"sites":6,"sites_suspended":1,
+    "damaged_records":0,"uptime_s":3725,"queue":{"messages":2,"recipients":2,"body_bytes":20480,
+    "disk_bytes":67108864,"outbox_rows":0},"accepting":true,"events":"written"}})");
+  EXPECT_EQ(shown,
+            "accepting mail   yes\n"
+            "event log        written\n"
+            "running for      1h 2m\n"
+            "shards           2\n"
+            "connections      3 in, 4 out\n"
+            "waiting          2 recipients  of 2 messages in 5 lanes, 2 in memory\n"
+            "on disk          64.0 MiB      20.0 KiB of bodies; 0 events to be written\n"
+            "sites            6             1 suspended\n"
+            "since the start  10 accepted\n"
+            "                 7 delivered\n"
+            "                 2 deferred\n"
+            "                 1 bounced\n"
+            "                 0 expired\n");
+}
+
+TEST(Views, ShowsWhatIsWrongInTheStatus) {
+  const std::string shown = RenderStatus(
+      R"({"status":{"accepting":false,"commit_failures":3,"damaged_records":1,"events":"disk full"}})");
+  EXPECT_THAT(shown, HasSubstr("accepting mail   NO"));
+  EXPECT_THAT(shown, HasSubstr("disk full"));
+  EXPECT_THAT(shown, HasSubstr("3 commits failed"));
+  EXPECT_THAT(shown, HasSubstr("1 damaged records"));
+}
+
+TEST(Views, ShowsLanesWithTheirReasons) {
+  EXPECT_EQ(RenderLanes(R"({"lanes":[]})"), "Nothing is waiting.\n");
+  const std::string shown = RenderLanes(R"({"lanes":[
+    {"domain":"a.test","tenant":"crm","campaign":"","site":"mx.a.test","waiting":120,"in_flight":10,
+     "connections":2,"next_due":null,"reason":"being sent","until":null},
+    {"domain":"b.test","tenant":"crm","campaign":"","site":"","waiting":3,"in_flight":0,
+     "connections":0,"next_due":"2026-11-21T07:56:00.000123Z","reason":"deferred: 450 \u001b[31mlater",
+     "until":null}]})");
+  EXPECT_EQ(shown,
+            "DOMAIN  TENANT  WAITING  SENDING  CONNECTIONS  NEXT TRY             WHY IT WAITS\n"
+            "a.test  crm         120       10            2                       being sent\n"
+            "b.test  crm           3                        2026-11-21 07:56:00  deferred: 450 "
+            "?[31mlater\n");
+}
+
+TEST(Views, ExplainsAMessage) {
+  const std::string shown =
+      RenderExplanation(R"({"recipients":[{"recipient":"x@b.test","attempts":2,
+    "due":"2026-11-21T07:56:00.000123Z","last_reply":"450 4.7.1 later"}],"lanes":[{"domain":"b.test",
+    "tenant":"crm","campaign":"","site":"mx.b.test","waiting":3,"in_flight":0,"connections":0,
+    "next_due":null,"reason":"deferred","until":"2026-11-21T07:56:00.000123Z"}]})");
+  EXPECT_EQ(shown,
+            "RECIPIENT  ATTEMPTS  NEXT TRY             LAST REPLY\n"
+            "x@b.test          2  2026-11-21 07:56:00  450 4.7.1 later\n"
+            "\n"
+            "domain        b.test\n"
+            "tenant        crm\n"
+            "goes to       mx.b.test\n"
+            "waiting       3\n"
+            "why it waits  deferred\n"
+            "until         2026-11-21 07:56:00\n");
+  EXPECT_EQ(RenderExplanation(R"({"lanes":[]})"), "Nothing is waiting.\n");
+}
+
+TEST(Views, ListsCapturedMessages) {
+  EXPECT_EQ(RenderCaptured(R"({"messages":[],"more":false})"), "No captured messages.\n");
+  const std::string shown = RenderCaptured(R"({"messages":[{"id":"0000g00000001",
+    "time":"2026-11-21T07:51:00.000123Z","sender":"shop@s.test","recipients":["a@x.test","b@x.test"],
+    "tenant":"stage","user":"stage","size":1536}],"more":false})");
+  EXPECT_EQ(shown,
+            "ID             TIME                 USER   TENANT     SIZE  SENDER       RECIPIENTS\n"
+            "0000g00000001  2026-11-21 07:51:00  stage  stage   1.5 KiB  shop@s.test  a@x.test, "
+            "b@x.test\n");
+}
+
+TEST(Views, BearsAnswersOfAnotherShape) {
+  for (const char* odd : {"", "null", "[]", R"({"status":5,"lanes":{"a":1},"messages":"x"})",
+                          R"({"lanes":[1,null,"x"],"messages":[[]],"recipients":[{}]})"}) {
+    EXPECT_THAT(RenderStatus(odd), Not(HasSubstr("null")));
+    RenderLanes(odd);
+    RenderExplanation(odd);
+    RenderCaptured(odd);
+    WithoutOk(odd);
+    MemberText(odd, "x");
+  }
+}
+
+TEST(Views, WritesTimesSpansAndSizes) {
+  EXPECT_EQ(ShortTime("2026-11-21T07:51:00.000123Z"), "2026-11-21 07:51:00");
+  EXPECT_EQ(ShortTime("soon"), "soon");
+  EXPECT_EQ(ShortTime(""), "");
+  EXPECT_EQ(Span(7), "7s");
+  EXPECT_EQ(Span(306), "5m 6s");
+  EXPECT_EQ(Span(11'040), "3h 4m");
+  EXPECT_EQ(Span(93'600), "1d 2h");
+  EXPECT_EQ(Octets(17), "17 octets");
+  EXPECT_EQ(Octets(1536), "1.5 KiB");
+  EXPECT_EQ(Octets((int64_t(1) << 20) - 1), "1.0 MiB");
+  EXPECT_EQ(Octets(int64_t(1) << 40), "1.0 TiB");
+}
+
+}  // namespace
+}  // namespace sluice::tools
