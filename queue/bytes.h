@@ -1,9 +1,8 @@
 // queue/bytes.h — appending to and reading from a stored record, octet by octet.
 //
-// PURPOSE   The primitives under codec.h and event_codec.h: little-endian integers, varints,
-// strings
-//           with their length before them. A ByteReader never reads past its end: the first fault
-//           makes it not ok() and all later reads give zeros.
+// PURPOSE   The primitives under codec.h and event_codec.h: little-endian integers, varints, and
+//           strings with their length before them. A ByteReader never reads past its end: the
+//           first fault makes it not ok() and all later reads give zeros.
 // LIMITS    A varint has at most 10 octets; a string is at most as long as what is left.
 
 #ifndef SLUICE_QUEUE_BYTES_H_

@@ -52,9 +52,9 @@ const char* TableName(Table table) { return kTableNames[size_t(table)]; }
 Result<std::unique_ptr<LmdbEnv>> LmdbEnv::Open(const std::string& path, uint64_t map_size,
                                                bool sync) {
   std::unique_ptr<LmdbEnv> env(new LmdbEnv(path + "/data.mdb"));
-  // NOTLS: read transactions belong to calls, not to threads. Not NORDAHEAD: after a cold start
-  // reading ahead makes the first 5,000 due rows come in 90 ms instead of 890 (measured with 300,000
-  // messages); it would only lose with far more records than memory, and they are small.
+  // NOTLS: read transactions belong to calls, not to threads. Not NORDAHEAD: after a cold start,
+  // with 300,000 messages waiting, reading ahead brings the first 5,000 due rows in 90 ms instead
+  // of 890; it would only lose with far more records than memory, and they are small.
   unsigned flags = MDB_NOTLS;
   if (!sync) flags |= MDB_NOSYNC;
 

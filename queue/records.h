@@ -2,8 +2,7 @@
 //
 // PURPOSE   Plain values, used by the engine as they are. Their stored form (versioned, compact,
 //           checksummed) is made and checked by codec.h only.
-// LIMITS    Every string has a bound (kMax... below); submission refuses or cuts before it gets
-// here.
+// LIMITS    Every string has a bound (kMax... below); submission refuses or cuts what is longer.
 
 #ifndef SLUICE_QUEUE_RECORDS_H_
 #define SLUICE_QUEUE_RECORDS_H_
