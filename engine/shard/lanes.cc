@@ -272,7 +272,8 @@ void Lanes::Tidy(LaneHandle handle) {
   // A site in trouble keeps its lanes: it wakes them itself when it may be tried again.
   if (lane->site != nullptr && (lane->on_disk == 0 || lane->site->failures == 0))
     owner_.OnLaneAsleep(*lane, handle);
-  if (lane->on_disk > 0) return;
+  // Who sleeps with rows on disk has a wake-up pending, whatever became of earlier ones.
+  if (lane->on_disk > 0) return WakeAt(*lane, handle, lane->next_due);
   by_id_.erase(lane->id);
   lanes_.Erase(handle);
 }

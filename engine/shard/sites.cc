@@ -183,6 +183,7 @@ void Scheduler::Resume(Site& site) {
 void Scheduler::OnSuccess(Site& site) {
   site.failures = 0;
   site.probing = false;
+  site.suspended_until = {};  // set by a round that failed while this one was under way
   site.trouble.clear();
   site.open_not_before = {};
   const std::vector<LaneHandle> lanes = site.lanes;
