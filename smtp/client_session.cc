@@ -110,6 +110,7 @@ void ClientSession::Perform(Act act, const Pending& answered, const Reply& reply
 
 void ClientSession::Learn(ClientVerb verb, const Reply& reply, Instant now) {
   capabilities_ = verb == ClientVerb::kEhlo ? ParseCapabilities(reply.text) : Capabilities();
+  if (options_.one_at_a_time) capabilities_.pipelining = capabilities_.chunking = false;
   if (options_.use_tls && !secure_ && !tls_refused_ && capabilities_.starttls)
     return Say("STARTTLS", "", ClientVerb::kStartTls, now);
   BecomeReady();
@@ -148,10 +149,11 @@ void ClientSession::AnswerRcpt(uint32_t recipient, bool accepted, const Reply& r
   if (!accepted) SetReply(outcomes_[recipient], ClientVerb::kRcpt, reply);
 }
 
-void ClientSession::DecideAccepted(ClientVerb verb, const Reply& reply) {
+void ClientSession::DecideAccepted(ClientVerb verb, const Reply& reply, bool untried) {
   for (size_t i = 0; i < outcome_count_; ++i) {
     if (rcpt_states_[i] != RcptState::kAccepted) continue;
     SetReply(outcomes_[i], verb, reply);
+    outcomes_[i].untried = untried;
     rcpt_states_[i] = RcptState::kDecided;
   }
 }
@@ -167,7 +169,13 @@ void ClientSession::StartContent(Instant now) {
 }
 
 void ClientSession::DecideContent(ClientVerb verb, const Reply& reply) {
-  DecideAccepted(verb, reply);
+  // The host does not know the command that it offers: that says nothing of the message.
+  const bool no_bdat = chunked_ && accepted_ > 0 && (reply.code == 500 || reply.code == 502);
+  if (no_bdat) {
+    chunking_refused_ = true;
+    capabilities_.chunking = false;
+  }
+  DecideAccepted(verb, reply, no_bdat);
   if (verb == ClientVerb::kData) {
     next_ = Next::kNothing;
     needs_rset_ = !sender_refused_;

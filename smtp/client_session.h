@@ -60,7 +60,8 @@ struct ClientTimeouts {
 struct ClientOptions {
   std::string ehlo;  // our name
   ClientTimeouts timeouts;
-  bool use_tls = false;  // say STARTTLS when it is offered
+  bool use_tls = false;        // say STARTTLS when it is offered
+  bool one_at_a_time = false;  // as if PIPELINING and CHUNKING were not offered
 };
 
 enum class DsnReturn : uint8_t { kUnset, kFull, kHeaders };
@@ -102,7 +103,8 @@ struct ClientOutcome {
   std::string text;  // cleaned, at most kOutcomeTextMax
   // All content had left and no reply to it came: the receiver may have taken it.
   bool after_content = false;
-  // The connection ended between transactions, before any reply to this one: no fault of it.
+  // No fault of the transaction: the connection ended before any reply to it, or BDAT was not
+  // understood and has to be DATA.
   bool untried = false;
 };
 
@@ -150,6 +152,8 @@ class ClientSession {
   const ClientOutcome& end() const { return end_; }
   // STARTTLS was refused in words and the session went on in clear.
   bool tls_refused() const { return tls_refused_; }
+  // CHUNKING was offered, BDAT not understood; the session goes on with DATA.
+  bool chunking_refused() const { return chunking_refused_; }
   // Transactions begun.
   uint32_t transactions() const { return transactions_; }
 
@@ -183,7 +187,7 @@ class ClientSession {
   void StartContent(Instant now);
   void DecideContent(ClientVerb verb, const Reply& reply);
   // The reply counts for every recipient that was accepted.
-  void DecideAccepted(ClientVerb verb, const Reply& reply);
+  void DecideAccepted(ClientVerb verb, const Reply& reply, bool untried);
   void BecomeReady();
 
   void Pump(Instant now);
@@ -211,6 +215,7 @@ class ClientSession {
   ReplyParser parser_;
   bool secure_ = false;
   bool tls_refused_ = false;
+  bool chunking_refused_ = false;
   bool needs_rset_ = false;  // the last transaction left the server within one
   uint32_t transactions_ = 0;
 

@@ -1,7 +1,9 @@
-// engine/delivery/broken_tls.h — hosts whose STARTTLS is known to be broken, for a while.
+// engine/delivery/broken_tls.h — hosts that offer an extension and cannot do it, for a while.
 //
 // PURPOSE   A host that offers STARTTLS and then refuses, garbles or stalls it costs a whole failed
 //           session each time; it is spoken to in clear until its entry expires (protocol.md 15).
+//           One that offers PIPELINING or CHUNKING and loses commands would never get a message at
+//           all: it is spoken to one command at a time.
 // LIMITS    kEntriesMax; when full the oldest entry goes. THREADS  One per shard, confined to it.
 
 #ifndef SLUICE_ENGINE_DELIVERY_BROKEN_TLS_H_
@@ -17,11 +19,11 @@
 
 namespace sluice::engine {
 
-class BrokenTlsMemory {
+class HostMemory {
  public:
   // Addresses remembered. 10,000 broken receivers at once would be the whole of the Internet's.
   static constexpr size_t kEntriesMax = 10'000;
-  // Long enough to spare a campaign the failures, short enough that a repaired host gets TLS back.
+  // Long enough to spare a campaign the failures, short enough that a repaired host is soon found.
   static constexpr Duration kKeep = std::chrono::hours(1);
 
   void Remember(const Endpoint& host, Instant now) {
@@ -47,6 +49,8 @@ class BrokenTlsMemory {
   std::map<Endpoint, Instant> until_;
   std::deque<std::pair<Endpoint, Instant>> order_;
 };
+
+using BrokenTlsMemory = HostMemory;
 
 }  // namespace sluice::engine
 

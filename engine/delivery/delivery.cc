@@ -137,8 +137,11 @@ void Delivery::OnConnected() {
   state_ = State::kOpening;
   const bool use_tls =
       shared_.tls != nullptr && !shared_.broken_tls.IsBroken(host_.endpoint, Now());
-  session_.emplace(smtp::ClientOptions{
-      .ehlo = path_.ehlo, .timeouts = TimeoutsOf(config_->timeouts), .use_tls = use_tls});
+  session_.emplace(
+      smtp::ClientOptions{.ehlo = path_.ehlo,
+                          .timeouts = TimeoutsOf(config_->timeouts),
+                          .use_tls = use_tls,
+                          .one_at_a_time = shared_.liars.IsBroken(host_.endpoint, Now())});
   session_->OnConnected(Now());
   Settle();
 }

@@ -41,6 +41,7 @@ struct DeliveryShared {
   BrokenTlsMemory& broken_tls;
   const ReplyRules& rules;
   std::shared_ptr<io::TlsClientContext> tls;  // null: STARTTLS is never used
+  HostMemory liars{};                         // hosts that are spoken to one command at a time
 };
 
 class Delivery final : public io::StreamEvents {
@@ -108,6 +109,7 @@ class Delivery final : public io::StreamEvents {
 
   void OnSessionReady();
   void OnTransactionDone();
+  void NoteLiar();
   void OnSessionClosed();
   void OnOpeningFailed();
   void BeginNext();

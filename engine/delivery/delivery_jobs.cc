@@ -183,8 +183,17 @@ bool Delivery::MayTell(const smtp::ClientOutcome& outcome, bool earlier_accepted
   return true;
 }
 
+// A flight of commands that is not answered to its end looks like a slow host. It may be one that
+// drops what lies behind the first command, so from now on it gets them one at a time.
+void Delivery::NoteLiar() {
+  const bool stalled = session_->closed() && session_->capabilities().pipelining &&
+                       session_->end().fault == smtp::ClientFault::kTimeout;
+  if (stalled || session_->chunking_refused()) shared_.liars.Remember(host_.endpoint, Now());
+}
+
 void Delivery::OnTransactionDone() {
   CHECK(run_.active());
+  NoteLiar();
   ++transactions_;
   fail_over_ = false;
   bool accepted = false;

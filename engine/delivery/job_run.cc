@@ -114,7 +114,7 @@ JobRun::Step JobRun::PrepareContent(const smtp::Capabilities& receiver, const Lo
   return Step::kWait;
 }
 
-JobRun::Step JobRun::Convert(std::string text) {
+JobRun::Step JobRun::Convert(const std::string& text) {
   std::optional<std::string> converted = smtp::ConvertTo7Bit(text);
   if (!converted.has_value()) return Refuse(Fault::kNo8Bit);
   content_.UseText(std::move(*converted));

@@ -64,7 +64,7 @@ class JobRun {
   bool HeaderIsAscii() const;
   Step Refuse(Fault fault);
   Step PrepareContent(const smtp::Capabilities& receiver, const LoadFn& load);
-  Step Convert(std::string text);
+  Step Convert(const std::string& text);
   void MakeEnvelope(const smtp::Capabilities& receiver);
 
   std::optional<Job> job_;

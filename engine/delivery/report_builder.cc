@@ -109,7 +109,8 @@ queue::Insert BuildReport(ReportRequest request, const queue::Message& message,
   const std::string until = FormatRfc5322(request.will_retry_until);
   const std::string status = StatusOf(request.kind, last);
   const std::string reply = ReplyOf(last);
-  const std::string original = WithoutCuts(request.original, message);
+  const std::string stored = std::move(request.original);
+  const std::string original = WithoutCuts(stored, message);
   smtp::ReportText text;
   text.action = ActionOf(request.kind);
   text.hostname = request.hostname;
@@ -126,7 +127,7 @@ queue::Insert BuildReport(ReportRequest request, const queue::Message& message,
   text.words = last.text;
   text.retry_until = until;
   text.original = original;
-  text.full = request.original.size() > message.header_length;
+  text.full = stored.size() > message.header_length;
   const std::string report = smtp::ComposeReport(text);
 
   queue::Insert insert;

@@ -296,6 +296,20 @@ TEST(Delivery, GivesUpALiarAboutPipeliningWithoutLosingAnything) {
   world.Hosts({kA});
   EXPECT_EQ(world.Finish(DeliveryWorld::MakeJob(1, 1)),
             "1 returned 0 rcpt timeout after 1; closed");
+  // Next time it gets one command at a time.
+  world.owner.closed = false;
+  world.net.At(kA).writes = 0;
+  EXPECT_EQ(world.Finish(DeliveryWorld::MakeJob(2, 1)), "2/0 dot 250 2.0.0; closed");
+  EXPECT_EQ(world.net.At(kA).writes, 6);  // EHLO, MAIL, RCPT, DATA, content, QUIT
+}
+
+TEST(Delivery, GoesOnWithDataWhereBdatIsOfferedButNotUnderstood) {
+  DeliveryWorld world;
+  world.net.At(kA).replies["BDAT"] = {"502 5.5.1 what"};
+  world.Hosts({kA});
+  EXPECT_EQ(world.Finish(DeliveryWorld::MakeJob(1, 2)),
+            "1/0 dot 250 2.0.0; 1/1 dot 250 2.0.0; closed");
+  EXPECT_EQ(world.net.At(kA).connections, 1);
 }
 
 TEST(Delivery, RefusesWhatTheReceiverCannotTakeWithoutSendingIt) {

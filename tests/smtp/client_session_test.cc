@@ -426,6 +426,31 @@ TEST(ClientSession, GivesUpALiarAboutPipelining) {
   EXPECT_EQ(talk.Outcome(1), "rcpt timeout");
 }
 
+TEST(ClientSession, SpeaksOneAtATimeWhenToldTo) {
+  ClientSession session({.ehlo = "me.example", .timeouts = TestTimeouts(), .one_at_a_time = true});
+  const Instant now{seconds(1)};
+  session.OnConnected(now);
+  session.OnBytes("220 mx\r\n", now);
+  session.OnWritten(session.Output(now)[0].size(), now);
+  session.OnBytes("250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n", now);
+  EXPECT_FALSE(session.capabilities().pipelining);
+  EXPECT_FALSE(session.capabilities().chunking);
+}
+
+TEST(ClientSession, TakesBdatThatIsNotUnderstoodForNoAnswerToTheMessage) {
+  ClientTalk talk = ClientTalk::Ready(kAll);
+  talk.Begin({"no@y.example", "x@y.example"});
+  talk.Sent();
+  talk.Say("250 ok\r\n550 5.1.1 no\r\n250 ok\r\n502 5.5.1 what\r\n");
+  EXPECT_EQ(talk.Events(), "done");
+  EXPECT_EQ(talk.Outcome(0), "rcpt 550 5.1.1");
+  EXPECT_EQ(talk.Outcome(1), "dot 502 5.5.1 untried");
+  EXPECT_TRUE(talk.session.chunking_refused());
+  talk.Begin({"x@y.example"});
+  const std::string sent = talk.Sent();
+  EXPECT_TRUE(sent.starts_with("RSET\r\n") && sent.ends_with("DATA\r\n")) << sent;
+}
+
 TEST(ClientSession, TimesOutAPeerThatDoesNotRead) {
   ClientTalk talk = ClientTalk::Ready(kPipelining);
   talk.Begin({"x@y.example"}, std::string(5000, 'x') + "\r\n");
