@@ -103,7 +103,8 @@ class Checker {
       ListenerTls(i, listener);
       anyone_submits |= listener.role == Role::kSubmission && !listener.trusted.empty();
       if (listener.role != Role::kInbound) continue;
-      Warn("listener", i, "role", "\"inbound\" is checked, but has no effect in this version");
+      Warn("listener", i, "role",
+           "\"inbound\" refuses every recipient in this version: returning mail is not read yet");
       if (config_.inbound.forward.empty())
         Warn("listener", i, "role",
              "mail to postmaster and abuse has nowhere to go: set [inbound] forward");
@@ -201,6 +202,12 @@ class Checker {
                  (near.empty() ? "" : "; did you mean " + Quote(near) + "?"));
       }
     }
+    // The pool of all mail was put in front (FillDefaults), so places here are not the file's.
+    for (size_t i = 1; i < config_.pools.size(); ++i)
+      reader_.Warn(root_.Find("pool")->value.at, "pool",
+                   Quote(config_.pools[i].name) +
+                       " is not used in this version: all mail goes by " +
+                       Quote(config_.pools.front().name));
     for (size_t i = 0; i < config_.sources.size(); ++i)
       if (!used.contains(config_.sources[i].name) && Written("source", i, "name"))
         Warn("source", i, "name", "is in no pool, so nothing is sent from it");

@@ -54,7 +54,8 @@ struct Key {
   bool later = false;         // read and checked, but without effect in this version
   std::string_view doc = {};  // a sentence
 
-  // Filled in by Row (keys.cc).
+  // Filled in by Row (keys_row.h).
+  std::string_view member = {};  // of the struct in config.h
   void (*read)(Reader&, const Key&, const std::string& path, const Value&, void* section) = nullptr;
   std::string (*print_default)(const Key&) = nullptr;
 };

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -60,11 +61,22 @@ struct MemberOf<T S::*> {
   using Type = T;
 };
 
+// "path" of &Queue::path, from the text "... M = &sluice::config::Queue::path" that the compiler
+// gives for its own name.
+template <auto M>
+constexpr std::string_view MemberName() {
+  std::string_view name = __PRETTY_FUNCTION__;
+  name.remove_prefix(name.find("M = &"));
+  name = name.substr(0, name.find_first_of(";]"));
+  return name.substr(name.rfind(':') + 1);
+}
+
 // Ties a row to the member it is read into.
 template <auto M>
 constexpr Key Row(Key key) {
   using Struct = typename MemberOf<decltype(M)>::Struct;
   using Type = typename MemberOf<decltype(M)>::Type;
+  key.member = MemberName<M>();
   key.read = [](Reader& reader, const Key& self, const std::string& path, const Value& value,
                 void* section) {
     Type& out = static_cast<Struct*>(section)->*M;

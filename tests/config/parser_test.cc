@@ -167,6 +167,9 @@ TEST(ConfigParser, WarnsOfWhatMayBeMeant) {
        ":9:7: listener[1].key: \"/etc/sluice/open.pem\" can be read by everybody on this machine: "
        "chmod "
        "o-r\n"},
+      {"[[source]]\nname = \"a\"\n[[pool]]\nname = \"bulk\"\nsources = [{ name = \"a\" }]\n"
+       "[[pool]]\nname = \"default\"\nsources = [{ name = \"a\" }]\n",
+       ":8:1: pool: \"bulk\" is not used in this version: all mail goes by \"default\"\n"},
       {"[retry]\nmax_age = \"2m\"\n",
        ":1:1: retry.gaps: the first gap is longer than max_age: no recipient is tried twice\n"},
       {"[retry]\ndelay_notice = \"4d\"\n",

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -14,6 +15,7 @@
 
 #include "config/keys.h"
 #include "config/parser.h"
+#include "engine/base/text.h"
 #include "tests/config/fake_surroundings.h"
 
 namespace sluice::config {
@@ -39,6 +41,41 @@ TEST(ConfigReference, HasASentenceForEveryKey) {
       EXPECT_TRUE(names.insert(key.name).second) << section.name << "." << key.name;
       EXPECT_LE(key.min, key.max) << section.name << "." << key.name;
       EXPECT_EQ(key.kind == Kind::kChoice, !key.choices.empty()) << section.name << "." << key.name;
+    }
+  }
+}
+
+// All of our code outside config/, tests and stand-alone tools.
+std::string AllCode() {
+  std::string out;
+  for (const char* folder : {"engine", "dns", "smtp", "queue", "tools/commands"}) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      const auto extension = entry.path().extension();
+      if (extension == ".cc" || extension == ".h") out += ReadAll(entry.path().string());
+    }
+  }
+  return out;
+}
+
+// Is there ".member" or "->member", as a whole word?
+bool Uses(const std::string& code, std::string_view member) {
+  for (size_t at = code.find(member); at != std::string::npos; at = code.find(member, at + 1)) {
+    const char before = at == 0 ? ' ' : code[at - 1];
+    const size_t end = at + member.size();
+    const char next = end < code.size() ? code[end] : ' ';
+    if ((before == '.' || before == '>') && !IsAlpha(next) && !IsDigit(next) && next != '_')
+      return true;
+  }
+  return false;
+}
+
+TEST(ConfigReference, PromisesOnlyWhatTheCodeReads) {
+  const std::string code = AllCode();
+  for (const Section& section : Sections()) {
+    for (const Key& key : section.keys) {
+      if (section.later || key.later) continue;
+      EXPECT_TRUE(Uses(code, key.member))
+          << section.name << "." << key.name << " is read by nobody: mark it `later`";
     }
   }
 }
