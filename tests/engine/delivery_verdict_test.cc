@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
 
@@ -296,6 +298,25 @@ TEST(Verdict, EndsARoundForRateConnectionsReputationAndGreylisting) {
   for (const char* text : {"no SMTP service here", "try again later", "", "marbles"})
     EXPECT_FALSE(EndsRound(none, "s", Reply(Stage::kGreeting, 554, "", text))) << text;
   EXPECT_FALSE(EndsRound(none, "s", Failed(Stage::kConnect, Fault::kRefused)));
+}
+
+std::string ReadFile(const char* path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+TEST(Verdict, HasEveryReasonInTheManual) {
+  const std::string source = ReadFile("engine/delivery/verdict.h");
+  const std::string manual = ReadFile("docs/events.md");
+  const std::string mark = "inline constexpr std::string_view k";
+  size_t found = 0;
+  for (size_t at = source.find(mark); at != std::string::npos; at = source.find(mark, at + 1)) {
+    const size_t begin = source.find('"', at) + 1;
+    const std::string word = source.substr(begin, source.find('"', begin) - begin);
+    EXPECT_NE(manual.find("`" + word + "`"), std::string::npos) << word;
+    ++found;
+  }
+  EXPECT_EQ(found, 27u);
 }
 
 TEST(Verdict, BoundsWhatItKeeps) {
