@@ -46,7 +46,7 @@ TEST(EventJson, TellsOfDeferralWithItsNextTime) {
             R"({"id":"79","time":"2026-11-21T07:51:00.000123Z","event":"deferred",)"
             R"("message":"0000100000005","recipient":"ann@example.net","sender":"b@example.com",)"
             R"("tenant":"crm","campaign":"spring","site":"mx.example.net","source":"default",)"
-            R"("attempt":1,"reason":"dns_failure","queue_ms":1500,)"
+            R"("attempt":1,"reason":"dns_temporary","queue_ms":1500,)"
             R"("next_due":"2026-11-21T07:56:00.000000Z"})"
             "\n");
 }

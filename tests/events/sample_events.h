@@ -48,7 +48,7 @@ inline queue::Event SampleDeferred() {
   event.site = "mx.example.net";
   event.source = "default";
   event.attempt = 1;
-  event.reason = "dns_failure";
+  event.reason = "dns_temporary";
   event.queue_ms = 1'500;
   event.next_due = WallFromMicros(1'795'247'760'000'000);
   return event;
