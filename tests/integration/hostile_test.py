@@ -148,6 +148,7 @@ class Hostile(harness.Case):
         raw.socket.close()
         self.send_good()
         self.assertEqual([m["recipients"] for m in self.sink.wait_for(1)], [["good@one.test"]])
+        self.world.wait_for_events(1, "delivered")
         self.assertEqual(len(self.world.events("accepted")), 1)
 
     def test_broken_tls_ends_only_that_connection(self):

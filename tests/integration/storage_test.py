@@ -22,6 +22,11 @@ class Storage(harness.Case):
         engine = self.world.engine(config)
         with self.client(config) as client:
             client.ehlo()
+            # Found out by the first commit, then told before any content is sent.
+            with self.assertRaises(smtplib.SMTPResponseException) as first:
+                client.sendmail("shop@sender.test", "a@one.test", "Subject: x\n\nx\n")
+            print(first.exception)
+            self.assertEqual(first.exception.smtp_code, 452)
             code, text = client.mail("shop@sender.test")
             self.assertEqual(code, 452, text)
             self.assertTrue(text.startswith(b"4.3.1"), text)
