@@ -198,6 +198,11 @@ TEST(SendmailMessage, WritesNamesSafely) {
   }
 }
 
+TEST(SendmailMessage, EncodesEnvelopeIds) {
+  EXPECT_EQ(Xtext("batch-7"), "batch-7");
+  EXPECT_EQ(Xtext("a b+c=d\r\n\u00fc"), "a+20b+2Bc+3Dd+0D+0A+C3+BC");
+}
+
 Result<std::string> ReadText(std::string text, bool dot_is_text, size_t max = 1000) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), std::fclose);
   EXPECT_EQ(std::fwrite(text.data(), 1, text.size(), file.get()), text.size());

@@ -47,14 +47,14 @@ TEST(Views, ShowsTheStatus) {
             "running for      1h 2m\n"
             "shards           2\n"
             "connections      3 in, 4 out\n"
-            "waiting          2 recipients  of 2 messages in 5 lanes, 2 in memory\n"
-            "on disk          64.0 MiB      20.0 KiB of bodies; 0 events to be written\n"
-            "sites            6             1 suspended\n"
-            "since the start  10 accepted\n"
-            "                 7 delivered\n"
-            "                 2 deferred\n"
-            "                 1 bounced\n"
-            "                 0 expired\n");
+            "waiting          2 recipients            of 2 messages in 5 lanes, 2 in memory\n"
+            "on disk          64.0 MiB                20.0 KiB of bodies; 0 events to be written\n"
+            "sites            6                       1 suspended\n"
+            "since the start  10 messages accepted\n"
+            "                 7 recipients delivered\n"
+            "                 2 attempts deferred\n"
+            "                 1 recipient bounced\n"
+            "                 0 recipients expired\n");
 }
 
 TEST(Views, ShowsWhatIsWrongInTheStatus) {
@@ -63,7 +63,7 @@ TEST(Views, ShowsWhatIsWrongInTheStatus) {
   EXPECT_THAT(shown, HasSubstr("accepting mail   NO"));
   EXPECT_THAT(shown, HasSubstr("disk full"));
   EXPECT_THAT(shown, HasSubstr("3 commits failed"));
-  EXPECT_THAT(shown, HasSubstr("1 damaged records"));
+  EXPECT_THAT(shown, HasSubstr("1 damaged record"));
 }
 
 TEST(Views, ShowsLanesWithTheirReasons) {

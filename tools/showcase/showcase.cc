@@ -125,6 +125,7 @@ class Demo {
   sigset_t signals_before_{};
   std::string folder_;
   bool own_folder_ = false;
+  bool interrupted_ = false;
   Instant started_{};
   Duration took_{0};  // first message to last final event
   std::array<Child, kSinkKinds> sinks_;
@@ -141,7 +142,10 @@ class Demo {
 Status Demo::Wait(Duration time) {
   const timespec wait{.tv_sec = time.count() / 1'000'000,
                       .tv_nsec = time.count() % 1'000'000 * 1000};
-  if (sigtimedwait(&signals_, nullptr, &wait) > 0) return Fail(ErrorCode::kClosed, "interrupted");
+  if (sigtimedwait(&signals_, nullptr, &wait) > 0) {
+    interrupted_ = true;
+    return Fail(ErrorCode::kClosed, "interrupted");
+  }
   if (Elapsed() > Duration(std::llround(options_.timeout_s * 1e6)))
     return Fail(ErrorCode::kTimeout, "not done within --timeout");
   return {};
@@ -346,7 +350,7 @@ int Demo::Report() {
 void Demo::CleanUp(bool good) {
   if (events_fd_ >= 0) close(std::exchange(events_fd_, -1));
   if (!own_folder_) return;
-  if (!good || options_.keep) {
+  if ((!good && !interrupted_) || options_.keep) {
     std::printf("demo: logs are in %s\n", folder_.c_str());
     return;
   }
