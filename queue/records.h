@@ -55,12 +55,13 @@ enum NotifyBits : uint8_t {
 };
 
 enum MessageFlags : uint16_t {
-  kFlag8Bit = 1,      // the body or header has octets over 127
-  kFlagSmtpUtf8 = 2,  // submitted with SMTPUTF8: addresses or header need it
-  kFlagDots = 4,      // some line begins with a dot: DATA needs stuffing
-  kFlagBulk = 8,      // class bulk, else transactional
-  kFlagReport = 16,   // our own DSN: no report about it, lane of its own
-  kFlagSigned = 32,   // carries a signature (ours or another's): never altered
+  kFlag8Bit = 1,       // the body or header has octets over 127
+  kFlagSmtpUtf8 = 2,   // submitted with SMTPUTF8: addresses or header need it
+  kFlagDots = 4,       // some line begins with a dot: DATA needs stuffing
+  kFlagBulk = 8,       // class bulk, else transactional
+  kFlagReport = 16,    // our own DSN: no report about it, lane of its own
+  kFlagSigned = 32,    // carries a signature (ours or another's): never altered
+  kFlagCaptured = 64,  // kept for inspection (design 12.15): goes out only when released
 };
 
 // One accepted message. The stored body is: generated fields (Received, ...) + content as received.
@@ -142,10 +143,11 @@ enum class EventType : uint8_t {
   kAlert,  // to the operator: `text` says what and what to do
 };
 
-// Ends a recipient's life: exactly one of these per recipient (promise 2). Captured is kept, so it
-// ends it here too.
+// Ends a recipient's life: exactly one of these per recipient (promise 2). A captured one may still
+// be released.
 constexpr bool IsFinal(EventType type) {
-  return type != EventType::kAccepted && type != EventType::kDeferred && type != EventType::kAlert;
+  return type != EventType::kAccepted && type != EventType::kDeferred &&
+         type != EventType::kCaptured && type != EventType::kAlert;
 }
 
 // One line of the record. Unused fields are empty. Its id is given by the commit that carries it.

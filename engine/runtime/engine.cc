@@ -19,6 +19,7 @@
 #include "engine/events/exporter.h"
 #include "engine/io/system_clock.h"
 #include "engine/log/log.h"
+#include "engine/runtime/captured_commands.h"
 #include "engine/runtime/control_commands.h"
 #include "engine/runtime/queue_worker.h"
 #include "engine/runtime/remote_authenticator.h"
@@ -97,6 +98,7 @@ class EngineImpl final : public Engine {
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<ControlCommands> commands_;
+  std::unique_ptr<CapturedCommands> captured_;
 
   std::vector<std::thread> shard_threads_;
   std::vector<std::thread> workers_;
@@ -179,6 +181,8 @@ Status EngineImpl::OpenAll() {
   if (!control) return std::unexpected(control.error());
   control_ = std::move(*control);
   commands_->Register(*control_);
+  captured_ = std::make_unique<CapturedCommands>(home().shard());
+  captured_->Register(*control_);
   recovery_ = std::make_unique<Recovery>(home().shard(), [](uint64_t lanes, uint64_t recipients) {
     LogInfo("recovery", "found " + std::to_string(lanes) + " lanes and " +
                             std::to_string(recipients) + " recipients of earlier runs");

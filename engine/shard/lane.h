@@ -54,7 +54,11 @@ struct LaneWindow {
   bool refilling = false;
   // Earliest due time written since the refill under way began: its snapshot may not know it.
   WallTime postponed_next = WallTime::max();
-  bool active = false;  // in its site's round
+  // No change of the lane was on its way to disk since the refill under way was asked for: what it
+  // counts is exact.
+  bool exact = false;
+  bool expiring = false;  // the last page held recipients whose max_age has passed
+  bool active = false;    // in its site's round
 };
 
 struct Lane {

@@ -69,6 +69,12 @@ void Lanes::AddSleeping(queue::LaneRow row) {
   if (row.next_due < lane.next_due) WakeAt(lane, handle, row.next_due);
 }
 
+void Lanes::Reschedule(const queue::LaneKey& key, WallTime due) {
+  const LaneHandle handle = FindOrMake(key);
+  Lane& lane = *lanes_.Get(handle);
+  if (due < lane.next_due) WakeAt(lane, handle, due);
+}
+
 Waiting Lanes::Take(Lane& lane) {
   LaneWindow& window = *lane.window;
   CHECK(!window.ready.empty());
@@ -97,6 +103,7 @@ void Lanes::Committing(Lane& lane) {
   --window.in_flight;
   --in_memory_;
   ++window.committing;
+  window.exact = false;
 }
 
 void Lanes::Forget(LaneWindow& window, queue::RecipientId id) {
@@ -147,6 +154,7 @@ void Lanes::Abandon(LaneHandle handle) {
 void Lanes::Spill(Lane& lane, LaneHandle handle, Waiting waiting) {
   CHECK(!waiting.indexed);
   ++lane.Window().committing;
+  lane.window->exact = false;
   const queue::RecipientId id = waiting.recipient.id;
   waiting.recipient.due = std::max(waiting.recipient.due, shard_.clock.Wall());
   const WallTime due = waiting.recipient.due;
@@ -214,12 +222,18 @@ Lanes::Refilled Lanes::Read(queue::Queue& queue, const queue::LaneId& lane, Wall
 }
 
 void Lanes::Refill(Lane& lane, LaneHandle handle) {
-  if (lane.on_disk == 0 || lane.next_due > shard_.clock.Wall() || Suspended(lane)) return;
+  if (lane.on_disk == 0 || lane.next_due > shard_.clock.Wall()) return;
+  // max_age runs in every state: once something has expired, a suspended lane is read on until a
+  // page brings nothing that has.
+  const bool expiring = lane.window != nullptr && lane.window->expiring;
+  if (Suspended(lane) && !expiring) return;
   LaneWindow& window = lane.Window();
   const bool probing = lane.site != nullptr && lane.site->probing;
-  const size_t room = probing ? kProbeWindow : WindowLimit();
+  const size_t room = probing && !expiring ? kProbeWindow : WindowLimit();
   if (window.refilling || window.ready.size() > room / 2) return;
+  if (expiring && window.loaded.size() >= kWindowMax) return;  // until those are written down
   window.refilling = true;
+  window.exact = window.committing == 0;
   window.postponed_next = WallTime::max();
   const size_t limit = window.loaded.size() + room - window.ready.size();
   links_.Ask(
@@ -237,6 +251,8 @@ void Lanes::OnRefilled(LaneHandle handle, Refilled refilled) {
   for (const queue::RecipientId& id : refilled.damaged) owner_.OnDamaged(lane, id);
   const WallTime now = shard_.clock.Wall();
   Ref<const SharedMessage> last;
+  const bool suspended = Suspended(lane);
+  window.expiring = false;
   if (refilled.rows) {
     for (queue::LoadedRecipient& row : *refilled.rows) {
       if (window.loaded.contains(row.recipient.id)) continue;
@@ -247,12 +263,17 @@ void Lanes::OnRefilled(LaneHandle handle, Refilled refilled) {
         window.loaded.insert(waiting.recipient.id);
         ++window.in_flight;
         ++in_memory_;
+        window.expiring = true;
         owner_.OnExpired(lane, handle, std::move(waiting));
-      } else {
+      } else if (!suspended) {
         Push(lane, handle, std::move(waiting));
       }
     }
   }
+  // The walk saw every row of the lane. Its count may be too high: a row written while the recovery
+  // was still reading lanes is told of twice.
+  if (refilled.rows && window.exact && !refilled.more && refilled.next == WallTime::max())
+    lane.on_disk = refilled.rows->size() + refilled.damaged.size();
   window.refilling = false;
   for (const queue::RecipientId& id : window.gone) window.loaded.erase(id);
   window.gone.clear();
@@ -260,7 +281,6 @@ void Lanes::OnRefilled(LaneHandle handle, Refilled refilled) {
   // A disk that cannot be read is asked again in a while, not at once.
   if (!refilled.rows) next = now + Duration(10'000'000);
   WakeAt(lane, handle, std::min(next, window.postponed_next));
-  if (Suspended(lane)) Evict(lane, handle);
   Tidy(handle);
 }
 

@@ -56,6 +56,8 @@ class Lanes {
   void Add(Waiting waiting);
   // A lane with rows on disk, found at start.
   void AddSleeping(queue::LaneRow row);
+  // A row that the lane counts already was moved to `due` by somebody else.
+  void Reschedule(const queue::LaneKey& key, WallTime due);
 
   Lane* Get(LaneHandle handle) { return lanes_.Get(handle); }
   size_t size() const { return lanes_.size(); }

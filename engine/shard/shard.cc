@@ -9,6 +9,9 @@
 namespace sluice::engine {
 namespace {
 
+// When captured mail is due: never, by itself (9999-12-31).
+constexpr WallTime kCapturedDue = WallFromMicros(253'402'300'799'000'000);
+
 // When a ring was full: soon, but not in a spin.
 constexpr Duration kAgain{1'000};
 
@@ -98,9 +101,47 @@ void Shard::Submit(Accepted&& accepted, std::function<void(Status)> done) {
                     accepted.message.body = committed.bodies.front();
                   }
                   done(status);  // the 250 goes first
-                  if (status)
-                    Distribute(std::move(accepted.message), std::move(accepted.recipients),
-                               std::move(accepted.content));
+                  if (!status) return;
+                  if (accepted.capture) return Capture(accepted.message, accepted.recipients);
+                  Distribute(std::move(accepted.message), std::move(accepted.recipients),
+                             std::move(accepted.content));
+                });
+}
+
+// On disk they have a due row from the beginning; their lanes count it.
+void Shard::Capture(const queue::Message& message,
+                    const std::vector<queue::Recipient>& recipients) {
+  for (const queue::Recipient& recipient : recipients) {
+    queue::LaneKey key{std::string(DomainOf(recipient.address)), message.tenant, message.campaign};
+    const uint32_t owner = OwnerOf(key.domain);
+    out_.Send(owner, [shard = shards_[owner], key = std::move(key), due = recipient.due] {
+      shard->scheduler_.lanes().AddSleeping({.id = {}, .key = key, .waiting = 1, .next_due = due});
+    });
+  }
+}
+
+void Shard::Release(std::vector<queue::LoadedRecipient> captured,
+                    std::function<void(Result<size_t>)> done) {
+  queue::Transaction transaction;
+  std::vector<queue::LaneKey> keys;
+  const WallTime now = context_.clock.Wall();
+  for (queue::LoadedRecipient& loaded : captured) {
+    keys.push_back({std::string(DomainOf(loaded.recipient.address)), loaded.message.tenant,
+                    loaded.message.campaign});
+    loaded.recipient.due = now;
+    transaction.postpones.push_back({std::move(loaded.recipient), keys.back()});
+  }
+  links_.Submit(std::move(transaction), true,
+                [this, now, keys = std::move(keys),
+                 done = std::move(done)](const queue::Committed& committed) {
+                  if (!committed.status) return done(std::unexpected(committed.status.error()));
+                  for (const queue::LaneKey& key : keys) {
+                    const uint32_t owner = OwnerOf(key.domain);
+                    out_.Send(owner, [shard = shards_[owner], key, now] {
+                      shard->scheduler_.lanes().Reschedule(key, now);
+                    });
+                  }
+                  done(keys.size());
                 });
 }
 

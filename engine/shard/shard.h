@@ -59,6 +59,9 @@ class Shard final : public Intake, private RecorderOwner {
   void AddSleeping(std::vector<queue::LaneRow> rows);
   void AddRecovered(std::vector<queue::LoadedRecipient> recipients);
   uint32_t OwnerOf(std::string_view domain) const;
+  // Lets captured recipients go (design 12.15); `done` hears how many, or what went wrong.
+  void Release(std::vector<queue::LoadedRecipient> captured,
+               std::function<void(Result<size_t>)> done);
 
   void Reload(std::shared_ptr<const config::Config> config);
   // Ends the deliveries that run, takes no new work. Stopped(): connections closed, all durable.
@@ -82,6 +85,7 @@ class Shard final : public Intake, private RecorderOwner {
   MessageId NewMessageId() override { return NewId(); }
   void OnReportQueued(queue::Message message, std::vector<queue::Recipient> recipients,
                       Ref<const Body> content) override;
+  void Capture(const queue::Message& message, const std::vector<queue::Recipient>& recipients);
   // Gives each recipient to the owner of its domain's lane.
   void Distribute(queue::Message message, std::vector<queue::Recipient> recipients,
                   Ref<const Body> content);

@@ -62,7 +62,8 @@ class Writer {
 
  private:
   static constexpr Duration kIdleWait{20'000};
-  static constexpr Duration kFullPause{1'000'000};
+  // Longer than the reply to MAIL may be held back (3 s), so that a full queue is told there.
+  static constexpr Duration kFullPause{5'000'000};
 
   static constexpr uint64_t kTidyEvery = 128;  // commits
 
