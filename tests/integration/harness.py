@@ -295,12 +295,13 @@ class Case(unittest.TestCase):
     """One world a test."""
 
     def setUp(self):
+        result = self._outcome.result
+        self.failed_before = len(result.failures) + len(result.errors)
         self.world = World()
 
     def tearDown(self):
-        failed = any(error for _, error in self._outcome.errors) if hasattr(self._outcome, "errors") else (
-            len(self._outcome.result.failures) + len(self._outcome.result.errors) > 0)
-        self.world.close(show_logs=failed)
+        result = self._outcome.result
+        self.world.close(show_logs=len(result.failures) + len(result.errors) > self.failed_before)
 
     def assert_stops(self, program, within=10.0, status=0):
         start = time.monotonic()

@@ -16,20 +16,18 @@ class Storage(harness.Case):
         with self.client(config) as client:
             client.sendmail("shop@sender.test", recipient, "Subject: x\n\n" + "x" * 70 * (size // 70) + "\n")
 
-    def test_a_full_disk_is_told_at_mail_and_loses_nothing(self):
+    def test_a_full_disk_is_told_and_loses_nothing(self):
         config = self.world.config(sink=self.world.sink())
         config.replace("min_free_bytes = 1048576", "min_free_bytes = 1099511627776")
         engine = self.world.engine(config)
         with self.client(config) as client:
-            client.ehlo()
-            # Found out by the first commit, then told before any content is sent.
-            with self.assertRaises(smtplib.SMTPResponseException) as first:
-                client.sendmail("shop@sender.test", "a@one.test", "Subject: x\n\nx\n")
-            print(first.exception)
-            self.assertEqual(first.exception.smtp_code, 452)
-            code, text = client.mail("shop@sender.test")
-            self.assertEqual(code, 452, text)
-            self.assertTrue(text.startswith(b"4.3.1"), text)
+            # At MAIL where it is known by then, else at the end of the data; never a 250.
+            for _ in range(3):
+                with self.assertRaises(smtplib.SMTPResponseException) as refusal:
+                    client.sendmail("shop@sender.test", "a@one.test", "Subject: x\n\nx\n")
+                reply = refusal.exception
+                self.assertEqual(reply.smtp_code, 452, reply)
+                self.assertIn(b"4.3.1", reply.smtp_error)
         self.assertEqual(self.world.events("accepted"), [])
         self.assert_stops(engine)
         config.replace("min_free_bytes = 1099511627776", "min_free_bytes = 1048576")
