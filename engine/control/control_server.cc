@@ -18,6 +18,13 @@ std::string Dump(const Json& json) {
 
 }  // namespace
 
+std::string RequestText(const ControlRequest& request, const char* key) {
+  const Json json = Json::parse(request.json, nullptr, false);
+  if (!json.is_object()) return {};
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
 std::string ControlError(const std::string& what) {
   return Dump(Json{{"ok", false}, {"error", what}});
 }

@@ -38,6 +38,9 @@ struct ControlRequest {
 using ControlDone = std::function<void(std::string response)>;
 using ControlHandler = std::function<void(const ControlRequest&, ControlDone)>;
 
+// The value of `key` where it is text; else empty.
+std::string RequestText(const ControlRequest& request, const char* key);
+
 // {"ok": false, "error": what}
 std::string ControlError(const std::string& what);
 

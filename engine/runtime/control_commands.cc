@@ -154,8 +154,7 @@ void ControlCommands::ShowStatus(const ControlRequest&, const ControlDone& done)
 }
 
 void ControlCommands::Queues(const ControlRequest& request, const ControlDone& done) {
-  const Json json = Json::parse(request.json, nullptr, false);
-  const std::string domain = Lower(json.value("domain", ""));
+  const std::string domain = Lower(RequestText(request, "domain"));
   Gather<std::vector<LaneReport>>(
       [domain](ShardRuntime& runtime) { return ReportLanes(runtime, domain, kLanesShown); },
       [done](std::vector<std::vector<LaneReport>> shards) {
@@ -170,8 +169,7 @@ void ControlCommands::Queues(const ControlRequest& request, const ControlDone& d
 }
 
 void ControlCommands::Explain(const ControlRequest& request, const ControlDone& done) {
-  const Json json = Json::parse(request.json, nullptr, false);
-  const std::string what = json.value("what", "");
+  const std::string what = RequestText(request, "what");
   if (const auto id = ParseMessageId(what)) return ExplainMessage(*id, done);
   ControlRequest queues = request;
   queues.json = Dump(Json{{"domain", what}});
@@ -212,10 +210,13 @@ void ControlCommands::Sendmail(const ControlRequest& request, const ControlDone&
   const Json json = Json::parse(request.json, nullptr, false);
   std::string text;
   if (!json.contains("recipients") || !json["recipients"].is_array() ||
-      !Base64Decode(json.value("message", ""), text))
+      !Base64Decode(RequestText(request, "message"), text))
     return done(ControlError("sendmail needs \"recipients\" and a base64 \"message\""));
   LocalMessage local;
-  local.sender = json.value("sender", "");
+  local.sender = RequestText(request, "sender");
+  local.notify = RequestText(request, "notify");
+  local.ret = RequestText(request, "ret");
+  local.envid = RequestText(request, "envid");
   for (const Json& recipient : json["recipients"])
     if (recipient.is_string()) local.recipients.push_back(recipient);
   local.text = text;

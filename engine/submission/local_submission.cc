@@ -6,6 +6,7 @@
 #include "engine/submission/envelope.h"
 #include "engine/submission/message_builder.h"
 #include "smtp/address.h"
+#include "smtp/command.h"
 
 namespace sluice::engine {
 namespace {
@@ -21,6 +22,26 @@ std::expected<std::string, std::string> LocalAddress(const std::string& text, bo
   auto mailbox = smtp::ParseMailbox(full, {.utf8 = true, .literals = literals});
   if (!mailbox) return std::unexpected(std::string(smtp::Describe(mailbox.error())));
   return StoredAddress(*mailbox, hostname);
+}
+
+struct Asked {
+  smtp::MailCommand mail;
+  uint8_t notify = 0;
+};
+
+// Which reports are wanted. The words go through the parser of SMTP, so that nothing gets past here
+// that could not have come over a session.
+std::expected<Asked, smtp::Answer> ReportsAsked(const LocalMessage& local) {
+  std::string mail = "FROM:<>";
+  if (!local.ret.empty()) mail += " RET=" + local.ret;
+  if (!local.envid.empty()) mail += " ENVID=" + local.envid;
+  auto parsed_mail = smtp::ParseMail(mail, false);
+  if (!parsed_mail) return std::unexpected(parsed_mail.error());
+  std::string rcpt = "TO:<postmaster>";
+  if (!local.notify.empty()) rcpt += " NOTIFY=" + local.notify;
+  auto parsed_rcpt = smtp::ParseRcpt(rcpt, {});
+  if (!parsed_rcpt) return std::unexpected(parsed_rcpt.error());
+  return Asked{std::move(*parsed_mail), parsed_rcpt->notify};
 }
 
 const config::User* FindUser(const config::Config& config, const std::string& name) {
@@ -51,7 +72,9 @@ std::expected<Accepted, smtp::Answer> LocalSubmission::Build(const LocalMessage&
     return No(552, "5.5.3", "Too many recipients");
 
   const bool literals = config.submission.address_literals;
-  smtp::MailCommand mail;
+  auto asked = ReportsAsked(local);
+  if (!asked) return std::unexpected(std::move(asked.error()));
+  smtp::MailCommand mail = std::move(asked->mail);
   mail.utf8 = true;  // stored as needed only
   if (!local.sender.empty()) {
     auto sender = LocalAddress(local.sender, literals, config.hostname);
@@ -62,7 +85,9 @@ std::expected<Accepted, smtp::Answer> LocalSubmission::Build(const LocalMessage&
   for (const std::string& text : local.recipients) {
     auto address = LocalAddress(text, literals, config.hostname);
     if (!address) return No(501, "5.1.3", "Recipient " + text + ": " + address.error());
-    recipients.emplace_back().address = std::move(*address);
+    queue::Recipient& recipient = recipients.emplace_back();
+    recipient.address = std::move(*address);
+    recipient.notify = asked->notify;
   }
 
   Origin origin;

@@ -22,7 +22,11 @@ namespace sluice::engine {
 struct LocalMessage {
   std::string sender;  // "user@host"; without a domain: @hostname; empty: null sender
   std::vector<std::string> recipients;  // likewise
-  std::string_view text;                // LF or CR LF line ends
+  // RFC 3461, as its parameters have them; empty: not given.
+  std::string notify = {};
+  std::string ret = {};
+  std::string envid = {};
+  std::string_view text;  // LF or CR LF line ends
   std::string tenant = "default";
   std::string user = {};  // whose configuration applies, when there is one; else empty
   uint32_t uid = 0;       // of the peer, for Received and the event

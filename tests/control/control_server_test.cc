@@ -129,6 +129,15 @@ TEST_F(ControlServerTest, TellsWhatIsWrongWithARequest) {
             "{\"error\":\"unknown command \\\"who\\\"\",\"ok\":false}\n");
 }
 
+TEST_F(ControlServerTest, HandsOverTextOnlyWhereThereIsText) {
+  server_->On("x", [](const ControlRequest& request, const ControlDone& done) {
+    done("[" + RequestText(request, "a") + "]");
+  });
+  EXPECT_EQ(
+      Ask("{\"command\":\"x\",\"a\":\"b\"}\n{\"command\":\"x\",\"a\":5}\n{\"command\":\"x\"}\n", 3),
+      "[b]\n[]\n[]\n");
+}
+
 TEST_F(ControlServerTest, AnswersHostileOctetsInJson) {
   const std::string answer =
       Ask("{\"command\":\"a\\u0000\\n\xff\"}\n{\"command\":\"\\ud800\"}\n", 2);

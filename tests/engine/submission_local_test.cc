@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/submission/local_submission.h"
+#include "smtp/command.h"
 #include "tests/engine/submission_fixture.h"
 
 namespace sluice::engine {
@@ -37,6 +38,25 @@ TEST_F(LocalSubmissionTest, MendsLineEndsAndKeepsDots) {
   EXPECT_EQ(accepted->message.flags, queue::kFlagDots);
   EXPECT_EQ(accepted->peer, "local uid 33");
   EXPECT_EQ(content.substr(accepted->message.header_length), "hi\r\n.\r\n.x\r\n");
+}
+
+TEST_F(LocalSubmissionTest, AsksForReportsInTheWordsOfSmtp) {
+  message.notify = "SUCCESS,DELAY";
+  message.ret = "HDRS";
+  message.envid = "batch+207";
+  const auto accepted = Build("A: b\n\nx\n");
+  ASSERT_TRUE(accepted) << accepted.error().text;
+  EXPECT_EQ(accepted->recipients[0].notify, smtp::kNotifySuccess | smtp::kNotifyDelay);
+  EXPECT_EQ(accepted->message.ret, queue::DsnRet::kHeaders);
+  EXPECT_EQ(accepted->message.envid, "batch+207");
+
+  for (const char* bad : {"a b=", "a\r\nRCPT TO:<x@y.test>", "a=b", "+0a"}) {
+    message.envid = bad;
+    EXPECT_GE(Build("A: b\n\nx\n").error().code, 500) << bad;
+  }
+  message.envid = "";
+  message.notify = "NEVER,SUCCESS";
+  EXPECT_EQ(Build("A: b\n\nx\n").error().code, 501);
 }
 
 TEST_F(LocalSubmissionTest, UsesTheNamedUsersConfiguration) {

@@ -39,7 +39,8 @@ int ShowCaptured(const CapturedOptions& options) {
 int ReleaseCaptured(const CapturedOptions& options) {
   const auto response = CallEngine(options.engine, Request("captured_release", options.id));
   if (!response) return response.error();
-  return Print("released to " + MemberJson(response->json, "released") + " recipients\n") ? 0 : 1;
+  const std::string n = MemberJson(response->json, "released");
+  return Print("released to " + n + (n == "1" ? " recipient\n" : " recipients\n")) ? 0 : 1;
 }
 
 }  // namespace sluice::tools

@@ -18,7 +18,7 @@ struct CapturedOptions {
 
 // Each returns the exit status.
 int ListCaptured(const CapturedOptions& options);
-// The message as it would be sent, on standard output.
+// The message as it is stored, Bcc included, on standard output.
 int ShowCaptured(const CapturedOptions& options);
 // From now on it is delivered as any other.
 int ReleaseCaptured(const CapturedOptions& options);

@@ -99,7 +99,7 @@ std::string Request(const SendmailOptions& options, const std::string& sender,
   out += ']';
   if (!options.notify.empty()) AppendJsonField(out, "notify", options.notify);
   if (!options.ret.empty()) AppendJsonField(out, "ret", options.ret);
-  if (!options.envid.empty()) AppendJsonField(out, "envid", options.envid);
+  if (!options.envid.empty()) AppendJsonField(out, "envid", Xtext(options.envid));
   AppendJsonField(out, "message", Base64Encode(message));
   return out + "}";
 }

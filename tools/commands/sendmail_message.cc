@@ -152,6 +152,20 @@ std::string FormatAuthor(const Author& author) {
   return phrase + " <" + author.address + ">";
 }
 
+std::string Xtext(std::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    if (c > 32 && c < 127 && c != '+' && c != '=') {
+      out += c;
+    } else {
+      const auto octet = static_cast<unsigned char>(c);
+      out += {'+', kHex[octet >> 4], kHex[octet & 15]};
+    }
+  }
+  return out;
+}
+
 std::string Complete(std::string_view text, const Author& author, std::string_view date) {
   const Split split = SplitMessage(text);
   std::string out;

@@ -47,6 +47,9 @@ struct Author {
 // "Ann Example <ann@example.com>", quoted or encoded (RFC 2047) where that is needed.
 std::string FormatAuthor(const Author& author);
 
+// RFC 3461 4, for ENVID.
+std::string Xtext(std::string_view text);
+
 // The message with From and Date where they are missing, and a blank line behind the header.
 std::string Complete(std::string_view text, const Author& author, std::string_view date);
 

@@ -44,7 +44,15 @@ std::string Count(const Json& json, std::string_view key) {
   return std::to_string(Number(json, key));
 }
 
-// "waiting" with a number; zero is left out where it says nothing.
+// "1 recipient", "2 recipients".
+std::string Counted(int64_t n, const std::string& noun) {
+  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
+}
+std::string Counted(const Json& json, std::string_view key, const std::string& noun) {
+  return Counted(Number(json, key), noun);
+}
+
+// A number for a table; zero is left out where it says nothing.
 std::string CountOrNone(const Json& json, std::string_view key) {
   const int64_t value = Number(json, key);
   return value == 0 ? std::string() : std::to_string(value);
@@ -114,21 +122,23 @@ std::string RenderStatus(const std::string& json) {
   row("shards", Count(status, "shards"));
   row("connections",
       Count(status, "connections_in") + " in, " + Count(status, "connections_out") + " out");
-  row("waiting", Count(queue, "recipients") + " recipients",
-      "of " + Count(queue, "messages") + " messages in " + Count(status, "lanes") + " lanes, " +
-          Count(status, "recipients_in_memory") + " in memory");
+  row("waiting", Counted(queue, "recipients", "recipient"),
+      "of " + Counted(queue, "messages", "message") + " in " + Counted(status, "lanes", "lane") +
+          ", " + Count(status, "recipients_in_memory") + " in memory");
   row("on disk", Octets(Number(queue, "disk_bytes")),
-      Octets(Number(queue, "body_bytes")) + " of bodies; " + Count(queue, "outbox_rows") +
-          " events to be written");
+      Octets(Number(queue, "body_bytes")) + " of bodies; " +
+          Counted(queue, "outbox_rows", "event") + " to be written");
   row("sites", Count(status, "sites"),
       suspended == 0 ? "" : std::to_string(suspended) + " suspended");
-  row("since the start", Count(status, "accepted") + " accepted");
-  for (const char* key : {"delivered", "deferred", "bounced", "expired"})
-    row("", Count(status, key) + " " + key);
+  row("since the start", Counted(status, "accepted", "message") + " accepted");
+  row("", Counted(status, "delivered", "recipient") + " delivered");
+  row("", Counted(status, "deferred", "attempt") + " deferred");
+  row("", Counted(status, "bounced", "recipient") + " bounced");
+  row("", Counted(status, "expired", "recipient") + " expired");
   if (const int64_t n = Number(status, "commit_failures"); n > 0)
-    row("", std::to_string(n) + " commits failed", "the disk is full or failing: see the log");
+    row("", Counted(n, "commit") + " failed", "the disk is full or failing: see the log");
   if (const int64_t n = Number(status, "damaged_records"); n > 0)
-    row("", std::to_string(n) + " damaged records", "set aside: see the log");
+    row("", Counted(n, "damaged record"), "set aside: see the log");
   return table.ToString();
 }
 
