@@ -215,9 +215,21 @@ Lanes::Refilled Lanes::Read(queue::Queue& queue, const queue::LaneId& lane, Wall
     out.more = true;
     return out;
   }
-  // What is due is read; when is the next one? The index is walked again, one row further.
-  const auto ahead = queue.Due(lane, WallTime::max(), out.rows->size() + 1, &out.damaged);
-  if (ahead && ahead->size() > out.rows->size()) out.next = ahead->back().recipient.due;
+  // What is due is read; when is the next one? The index is walked again, one row further. Commits
+  // may have come between the two walks: rows of the first may be gone in the second.
+  const size_t further = out.rows->size() + 1;
+  const auto ahead = queue.Due(lane, WallTime::max(), further, &out.damaged);
+  if (!ahead) {
+    out.rows = std::unexpected(ahead.error());
+    return out;
+  }
+  const auto next = std::ranges::find_if(
+      *ahead, [now](const queue::LoadedRecipient& row) { return row.recipient.due > now; });
+  if (next != ahead->end()) {
+    out.next = next->recipient.due;
+  } else {
+    out.more = ahead->size() == further;
+  }
   return out;
 }
 
