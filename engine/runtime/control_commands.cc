@@ -209,16 +209,17 @@ void ControlCommands::ExplainMessage(MessageId id, const ControlDone& done) {
 void ControlCommands::Sendmail(const ControlRequest& request, const ControlDone& done) {
   const Json json = Json::parse(request.json, nullptr, false);
   std::string text;
+  const auto is_text = [](const Json& value) { return value.is_string(); };
   if (!json.contains("recipients") || !json["recipients"].is_array() ||
-      !Base64Decode(RequestText(request, "message"), text))
+      !std::ranges::all_of(json["recipients"], is_text) || !json.contains("message") ||
+      !is_text(json["message"]) || !Base64Decode(RequestText(request, "message"), text))
     return done(ControlError("sendmail needs \"recipients\" and a base64 \"message\""));
   LocalMessage local;
   local.sender = RequestText(request, "sender");
   local.notify = RequestText(request, "notify");
   local.ret = RequestText(request, "ret");
   local.envid = RequestText(request, "envid");
-  for (const Json& recipient : json["recipients"])
-    if (recipient.is_string()) local.recipients.push_back(recipient);
+  for (const Json& recipient : json["recipients"]) local.recipients.push_back(recipient);
   local.text = text;
   local.uid = request.uid.value_or(0);
   Shard& shard = parts_.shards.front()->shard();
