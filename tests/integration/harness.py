@@ -298,8 +298,9 @@ class Case(unittest.TestCase):
         result = self._outcome.result
         self.failed_before = len(result.failures) + len(result.errors)
         self.world = World()
+        self.addCleanup(self.end_world)  # also when the rest of a test's setUp fails
 
-    def tearDown(self):
+    def end_world(self):
         result = self._outcome.result
         self.world.close(show_logs=len(result.failures) + len(result.errors) > self.failed_before)
 
