@@ -293,6 +293,7 @@ Status EngineImpl::Reload() {
   const Result<TlsContexts> tls = MakeTls(loaded->config);
   if (!tls) return std::unexpected(tls.error());
   config_ = std::make_shared<const config::Config>(std::move(loaded->config));
+  SetLogLevel(LogLevelOf(config_->log.level));
   checker_->Reload(config_);
   OnEachShard([config = config_, contexts = *tls](ShardRuntime& runtime) {
     runtime.Reload(config, contexts);
