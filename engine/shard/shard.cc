@@ -87,10 +87,19 @@ Status Shard::Ready() const {
 }
 
 void Shard::Submit(Accepted&& accepted, std::function<void(Status)> done) {
+  if (accepted.capture) {
+    accepted.message.flags |= queue::kFlagCaptured;
+    for (queue::Recipient& recipient : accepted.recipients) recipient.due = kCapturedDue;
+  }
   queue::Transaction transaction;
-  for (const queue::Recipient& recipient : accepted.recipients)
-    transaction.events.push_back(
-        AcceptedEvent(accepted.message, recipient, accepted.content->size(), accepted.peer));
+  for (const queue::Recipient& recipient : accepted.recipients) {
+    queue::Event event =
+        AcceptedEvent(accepted.message, recipient, accepted.content->size(), accepted.peer);
+    transaction.events.push_back(event);
+    if (!accepted.capture) continue;
+    event.type = queue::EventType::kCaptured;
+    transaction.events.push_back(std::move(event));
+  }
   transaction.inserts.push_back({accepted.message, accepted.recipients, accepted.content});
   links_.Submit(std::move(transaction), true,
                 [this, done = std::move(done),
