@@ -125,10 +125,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::Open(io::UvNet& net, Timer
 }
 
 ControlServer::ControlServer(io::UvNet& net, TimerQueue& timers, const Clock& clock)
-    : net_(net),
-      timers_(timers),
-      clock_(clock),
-      sessions_(std::make_unique<Slab<Session>>()) {}
+    : net_(net), timers_(timers), clock_(clock), sessions_(std::make_unique<Slab<Session>>()) {}
 
 ControlServer::~ControlServer() = default;
 

@@ -294,8 +294,7 @@ TEST_F(SubmissionSessionTest, QueuedAsPlainLeavesTheEnhancedCodeOut) {
   Client& client = Connect();
   client.Say(std::string(kEnvelope) + "DATA\r\n.\r\n");
   intake.Commit();
-  EXPECT_THAT(client.stream->Take(),
-              testing::ContainsRegex("^250 Ok: queued as [0-9a-v]+\r\n$"));
+  EXPECT_THAT(client.stream->Take(), testing::ContainsRegex("^250 Ok: queued as [0-9a-v]+\r\n$"));
 }
 
 TEST_F(SubmissionSessionTest, SetsClassAndCampaignByUserAndMessage) {  // design part 2

@@ -1,4 +1,5 @@
-// Any message: the conversion is 7-bit, needs no second one, and keeps a 7-bit message's size bounds.
+// Any message: the conversion is 7-bit, needs no second one, and keeps a 7-bit message's size
+// bounds.
 
 #include "engine/base/check.h"
 #include "smtp/downgrade.h"
