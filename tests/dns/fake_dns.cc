@@ -200,6 +200,12 @@ void FakeDns::AddTxt(std::string_view name, std::string_view text, uint32_t ttl)
   zones_[ZoneKey(name)].push_back(std::move(record));
 }
 
+void FakeDns::AddPtr(std::string_view name, std::string_view target, uint32_t ttl) {
+  Record record = MakeRecord(name, RecordType::kPtr, ttl);
+  record.data = ZoneKey(target);
+  zones_[ZoneKey(name)].push_back(std::move(record));
+}
+
 void FakeDns::Remove(std::string_view name) {
   zones_.erase(ZoneKey(name));
   failures_.erase(ZoneKey(name));

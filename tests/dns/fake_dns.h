@@ -55,6 +55,7 @@ class FakeDns final : public DnsTransport {
   void AddAaaa(std::string_view host, std::string_view address, uint32_t ttl = kTtl);
   void AddCname(std::string_view alias, std::string_view target, uint32_t ttl = kTtl);
   void AddTxt(std::string_view name, std::string_view text, uint32_t ttl = kTtl);
+  void AddPtr(std::string_view name, std::string_view target, uint32_t ttl = kTtl);
   void Remove(std::string_view name);  // everything said of it
 
   // For every question about the name; kNone ends it.
