@@ -17,10 +17,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "engine/base/error.h"
 #include "engine/base/ip_address.h"
 #include "engine/base/time.h"
+#include "engine/io/tlsa.h"
 
 namespace sluice::io {
 
@@ -41,10 +43,21 @@ struct CloseInfo {
   std::string detail;  // for the operator: system or TLS error text
 };
 
+// How the certificate of a server is judged.
+enum class TlsVerify : uint8_t {
+  kNone,  // not at all: encryption against listeners only
+  kPkix,  // a chain to a known CA, and one of the names
+  kDane,  // the TLSA records (RFC 7672)
+};
+
+// What was found good about it.
+enum class TlsProof : uint8_t { kNone, kPkix, kDaneTa, kDaneEe };
+
 struct TlsInfo {
   std::string version;  // "TLSv1.3"
   std::string cipher;   // "TLS_AES_256_GCM_SHA384"
   bool resumed = false;
+  TlsProof proof = TlsProof::kNone;
 };
 
 // What the owner of a stream hears. Methods are one line: note the input, settle.
@@ -66,7 +79,22 @@ class TlsClientContext;
 
 struct TlsClientParams {
   std::shared_ptr<TlsClientContext> context;
-  std::string server_name;  // SNI, and the key of session resumption
+  std::string server_name;  // SNI, and part of the key of session resumption
+  TlsVerify verify = TlsVerify::kNone;
+  // Any of them must be in the certificate. Looked at under kPkix, and under kDane for trust
+  // anchors.
+  std::vector<std::string> names{};
+  std::vector<TlsaRecord> tlsa{};  // kDane; a set without a usable record is a failure
+};
+
+enum class TlsVersion : uint8_t { k12, k13 };
+
+// What a client context is made of.
+struct TlsClientSettings {
+  TlsVersion min_version = TlsVersion::k12;
+  std::string ca_file{};    // PEM; empty: the system's store
+  std::string cert_file{};  // shown to servers that ask; empty: none
+  std::string key_file{};
 };
 
 class Stream {
@@ -124,8 +152,13 @@ class Net {
   // Reads and checks certificate chain and key; the error names the file.
   virtual Result<std::shared_ptr<TlsServerContext>> MakeTlsServer(const std::string& cert_file,
                                                                   const std::string& key_file) = 0;
-  // Opportunistic: no verification. (Verified policies come with the issue on TLS policy.)
+  // With the settings' defaults; good for connections without verification.
   virtual std::shared_ptr<TlsClientContext> MakeTlsClient() = 0;
+  // The error names the file. A network without real TLS takes any settings.
+  virtual Result<std::shared_ptr<TlsClientContext>> MakeVerifyingTlsClient(
+      const TlsClientSettings& /*settings*/) {
+    return MakeTlsClient();
+  }
 };
 
 }  // namespace sluice::io

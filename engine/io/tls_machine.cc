@@ -1,13 +1,13 @@
 #include "engine/io/tls_machine.h"
 
 #include <openssl/err.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "engine/base/check.h"
-#include "engine/base/ip_address.h"
 
 namespace sluice::io {
 
@@ -20,14 +20,16 @@ TlsMachine::TlsMachine(std::shared_ptr<TlsServerContext> context, std::string& o
 TlsMachine::TlsMachine(const TlsClientParams& params, std::string& out)
     : out_(out),
       client_(params.context),
-      server_name_(params.server_name),
+      verify_(params.verify),
+      session_key_(TlsClientContext::SessionKey(params)),
       ssl_(SSL_new(client_->ctx())) {
   Attach(client_->bio_method());
   SSL_set_connect_state(ssl_.get());
-  if (server_name_.empty()) return;
-  // RFC 6066 section 3: no addresses in SNI. A name too long for OpenSSL goes without.
-  if (!IpAddress::Parse(server_name_)) SSL_set_tlsext_host_name(ssl_.get(), server_name_.c_str());
-  if (const SslSessionPtr session = client_->Recall(server_name_))
+  if (Status status = client_->Demand(ssl_.get(), params); !status) {
+    error_ = status.error().what;  // Handshake tells
+    return;
+  }
+  if (const SslSessionPtr session = client_->Recall(session_key_))
     SSL_set_session(ssl_.get(), session.get());
   ERR_clear_error();
 }
@@ -48,12 +50,13 @@ void TlsMachine::Attach(const BIO_METHOD* method) {
 }
 
 TlsMachine::Step TlsMachine::Handshake() {
+  if (!error_.empty()) return Step::kFailed;
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) return Step::kDone;
   const Step step = AfterFailure(result);
   // The session offered may be what the server choked on.
-  if (step == Step::kFailed && client_ != nullptr) client_->Forget(server_name_);
+  if (step == Step::kFailed && client_ != nullptr) client_->Forget(session_key_);
   return step;
 }
 
@@ -86,18 +89,25 @@ TlsMachine::Step TlsMachine::AfterFailure(int result) {
   const int error = SSL_get_error(ssl_.get(), result);
   if (error == SSL_ERROR_WANT_READ && in_.empty()) return Step::kMore;
   if (error == SSL_ERROR_ZERO_RETURN) return Step::kEof;
-  error_ = TakeTlsError("TLS failed");
+  error_ = FailureText();
   return Step::kFailed;
+}
+
+std::string TlsMachine::FailureText() const {
+  const long verified = SSL_get_verify_result(ssl_.get());
+  std::string text = TakeTlsError("TLS failed");
+  if (verify_ == TlsVerify::kNone || verified == X509_V_OK) return text;
+  return "the certificate does not verify: " + std::string(X509_verify_cert_error_string(verified));
 }
 
 TlsInfo TlsMachine::Info() const {
   return {SSL_get_version(ssl_.get()), SSL_get_cipher_name(ssl_.get()),
-          SSL_session_reused(ssl_.get()) == 1};
+          SSL_session_reused(ssl_.get()) == 1, TlsClientContext::ProofOf(ssl_.get(), verify_)};
 }
 
 bool TlsMachine::KeepSession(SSL_SESSION* session) {
-  if (client_ == nullptr || server_name_.empty()) return false;
-  client_->Remember(server_name_, SslSessionPtr(session));
+  if (client_ == nullptr || session_key_.empty()) return false;
+  client_->Remember(session_key_, SslSessionPtr(session));
   return true;
 }
 

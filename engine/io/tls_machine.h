@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "engine/io/net.h"
+#include "engine/io/tls_client_context.h"
 #include "engine/io/tls_context.h"
 
 namespace sluice::io {
@@ -61,6 +62,7 @@ class TlsMachine {
 
  private:
   void Attach(const BIO_METHOD* method);
+  std::string FailureText() const;
   Step AfterFailure(int result);
   static int BioRead(BIO* bio, char* into, int size);
   static int BioWrite(BIO* bio, const char* bytes, int size);
@@ -70,8 +72,9 @@ class TlsMachine {
   std::string_view in_;
   const std::shared_ptr<TlsServerContext> server_;
   const std::shared_ptr<TlsClientContext> client_;
-  const std::string server_name_;
-  SslPtr ssl_;  // after the contexts: it uses their BIO method to the end
+  const TlsVerify verify_ = TlsVerify::kNone;
+  const std::string session_key_;  // empty: none is kept
+  SslPtr ssl_;                     // after the contexts: it uses their BIO method to the end
   std::string error_;
 };
 

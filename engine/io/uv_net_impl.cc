@@ -8,6 +8,7 @@
 
 #include "engine/base/check.h"
 #include "engine/io/sockaddr.h"
+#include "engine/io/tls_client_context.h"
 #include "engine/io/tls_context.h"
 #include "engine/io/uv_listener.h"
 
@@ -128,7 +129,12 @@ Result<std::shared_ptr<TlsServerContext>> UvNetImpl::MakeTlsServer(const std::st
 }
 
 std::shared_ptr<TlsClientContext> UvNetImpl::MakeTlsClient() {
-  return std::make_shared<TlsClientContext>();
+  return *TlsClientContext::Make({});  // no file is named that could fail
+}
+
+Result<std::shared_ptr<TlsClientContext>> UvNetImpl::MakeVerifyingTlsClient(
+    const TlsClientSettings& settings) {
+  return TlsClientContext::Make(settings);
 }
 
 void UvNetImpl::RunDeferred() {

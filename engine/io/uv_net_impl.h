@@ -36,6 +36,8 @@ class UvNetImpl final : public UvNet {
   Result<std::shared_ptr<TlsServerContext>> MakeTlsServer(const std::string& cert_file,
                                                           const std::string& key_file) override;
   std::shared_ptr<TlsClientContext> MakeTlsClient() override;
+  Result<std::shared_ptr<TlsClientContext>> MakeVerifyingTlsClient(
+      const TlsClientSettings& settings) override;
   Result<std::unique_ptr<Listener>> ListenFd(const Endpoint& at, FdFn accept) override;
   void Adopt(int fd, const AcceptFn& accept) override;
   Result<std::unique_ptr<Listener>> AdoptSocket(int fd, AcceptFn accept) override;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/io/tls_client_context.h"
 #include "engine/io/tls_context.h"
 #include "tests/io/peer.h"
 
