@@ -36,7 +36,8 @@ class CachingMxRouter final : public MxRouter {
   void ConfiguredAddresses(std::string_view host, AddressFn done) override;
   void SetOptions(const RouterOptions& options) override;
 
-  const Resolver& resolver() const { return resolver_; }
+  // For other questions (TLSA, TXT): one cache a shard.
+  Resolver& resolver() { return resolver_; }
 
  private:
   // What DNS says of one host's addresses, before any of our rules.

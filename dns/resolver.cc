@@ -74,6 +74,7 @@ void Resolver::Ask(std::string_view name, RecordType type, AnswerFn done) {
   entry.asking = true;
   entry.cnames = 0;
   entry.ttl = UINT32_MAX;
+  entry.authentic = true;
   entry.waiting.push_back(std::move(done));
   Send(entry, entry.question.name);
 }
@@ -114,6 +115,7 @@ Ref<Answer> Resolver::Digest(Entry& entry, const std::string& asked, const RawAn
   const Chain chain = FollowChain(*message, {asked, question.type});
   entry.cnames += chain.cnames;
   entry.ttl = std::min(entry.ttl, chain.ttl);
+  entry.authentic = entry.authentic && message->authentic;
   if (chain.too_long || entry.cnames > kChainMax)
     return Failure(question, "CNAME chain too long", now);
 
@@ -129,7 +131,7 @@ Ref<Answer> Resolver::Digest(Entry& entry, const std::string& asked, const RawAn
                            : chain.records.empty() ? AnswerKind::kNoData
                                                    : AnswerKind::kRecords,
                            chain.canonical);
-  answer->authentic = message->authentic;
+  answer->authentic = entry.authentic;
   uint32_t ttl = entry.ttl;
   uint32_t ttl_max = kTtlMaxSeconds;
   if (answer->kind == AnswerKind::kRecords) {

@@ -54,7 +54,7 @@ enum class AnswerKind : uint8_t {
 
 struct Answer : RefCounted<Answer> {
   AnswerKind kind = AnswerKind::kFailure;
-  bool authentic = false;  // AD
+  bool authentic = false;  // AD, of every answer on the way through CNAMEs
   bool stale = false;      // past its TTL, given because the servers fail now
   std::string canonical;   // the name after CNAMEs
   std::vector<Record> records;
@@ -101,6 +101,7 @@ class Resolver {
     bool asking = false;
     int cnames = 0;                     // followed so far by this question
     uint32_t ttl = 0;                   // the least TTL of those
+    bool authentic = false;             // all of those answers had AD
     std::list<Entry*>::iterator place;  // in recent_ while not asking
   };
 

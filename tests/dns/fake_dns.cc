@@ -206,6 +206,18 @@ void FakeDns::AddPtr(std::string_view name, std::string_view target, uint32_t tt
   zones_[ZoneKey(name)].push_back(std::move(record));
 }
 
+void FakeDns::AddTlsa(std::string_view name, std::string_view rdata, uint32_t ttl) {
+  Record record = MakeRecord(name, RecordType::kTlsa, ttl);
+  record.data = std::string(rdata);
+  zones_[ZoneKey(name)].push_back(std::move(record));
+}
+
+bool FakeDns::IsSigned(std::string_view name) const {
+  return std::ranges::none_of(unsigned_, [name](const std::string& zone) {
+    return name == zone || (name.ends_with(zone) && name[name.size() - zone.size() - 1] == '.');
+  });
+}
+
 void FakeDns::Remove(std::string_view name) {
   zones_.erase(ZoneKey(name));
   failures_.erase(ZoneKey(name));
@@ -244,7 +256,7 @@ std::vector<Record> FakeDns::Select(const Question& question, bool& exists) cons
       return out;
     }
     out.push_back(*has_cname);
-    if (!follows_cnames_) return out;
+    if (!follows_cnames_ || question.type == RecordType::kCname) return out;
     name = has_cname->data;
     exists = false;
   }
@@ -257,8 +269,14 @@ RawAnswer FakeDns::AnswerTo(const Question& question) {
   const std::vector<Record> records = Select(question, exists);
   const auto encode = [&](Rcode rcode, const std::vector<Record>& answers) {
     const bool is_referral = !follows_cnames_ && !answers.empty();
+    bool authentic = authentic_ && IsSigned(ZoneKey(question.name));
+    for (const Record& record : answers) {
+      authentic = authentic && IsSigned(record.name);
+      if (record.type == RecordType::kCname && follows_cnames_ && question.type != record.type)
+        authentic = authentic && IsSigned(record.data);
+    }
     return RawAnswer{
-        EncodeAnswer(question, rcode, answers, is_referral ? 0 : negative_ttl_, authentic_), "",
+        EncodeAnswer(question, rcode, answers, is_referral ? 0 : negative_ttl_, authentic), "",
         false};
   };
   switch (FailureOf(ZoneKey(question.name))) {

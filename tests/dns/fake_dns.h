@@ -56,6 +56,7 @@ class FakeDns final : public DnsTransport {
   void AddCname(std::string_view alias, std::string_view target, uint32_t ttl = kTtl);
   void AddTxt(std::string_view name, std::string_view text, uint32_t ttl = kTtl);
   void AddPtr(std::string_view name, std::string_view target, uint32_t ttl = kTtl);
+  void AddTlsa(std::string_view name, std::string_view rdata, uint32_t ttl = kTtl);
   void Remove(std::string_view name);  // everything said of it
 
   // For every question about the name; kNone ends it.
@@ -66,7 +67,9 @@ class FakeDns final : public DnsTransport {
   void SetLatency(Duration least, Duration most);
   // Answers hold the alias only, as of a server that does not recurse.
   void SetFollowsCnames(bool follows) { follows_cnames_ = follows; }
+  // A resolver that validates: everything is signed but what lies in an unsigned zone.
   void SetAuthentic(bool authentic) { authentic_ = authentic; }
+  void SetUnsigned(std::string_view zone) { unsigned_.emplace_back(zone); }
   void SetNegativeTtl(uint32_t ttl) { negative_ttl_ = ttl; }
 
   void Ask(const Question& question, std::function<void(RawAnswer)> done) override;
@@ -86,6 +89,7 @@ class FakeDns final : public DnsTransport {
   };
 
   FakeFailure FailureOf(const std::string& name) const;
+  bool IsSigned(std::string_view name) const;
   void Fire();
   std::vector<Record> Select(const Question& question, bool& exists) const;
 
@@ -98,6 +102,7 @@ class FakeDns final : public DnsTransport {
   Duration latency_most_ = std::chrono::milliseconds(1);
   bool follows_cnames_ = true;
   bool authentic_ = false;
+  std::vector<std::string> unsigned_;
   uint32_t negative_ttl_ = 60;
   std::vector<std::string> asked_;
   std::multimap<Instant, Pending> pending_;  // those of one moment in the order they came
