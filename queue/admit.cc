@@ -41,8 +41,9 @@ Status CheckInsert(const Insert& insert, MessageId first_id) {
   if (m.cuts.size() > kMaxCuts) return Invalid(insert, "more than 64 cuts");
   if (TextBytes(m) + kRecordOverhead > kMaxRecord) return Invalid(insert, "its texts are too long");
   if (insert.recipients.empty()) return Invalid(insert, "no recipients");
-  if (insert.content && insert.content->size() > UINT32_MAX / 2)
-    return Invalid(insert, "a body over 2 GiB");
+  if (insert.body_bytes() > UINT32_MAX / 2) return Invalid(insert, "a body over 2 GiB");
+  if (insert.file && (insert.file->id() != m.id || insert.file->location().length == 0))
+    return Invalid(insert, "its body file is another's, or not finished");
   const Recipient* before = nullptr;
   for (const Recipient& r : insert.recipients) {
     if (r.id.message != m.id) return Invalid(insert, "a recipient of another message");
@@ -65,6 +66,10 @@ bool Store::SpaceLow() {
   return space_low_ || map_reserve_failed_;
 }
 
+uint64_t Store::BytesTaken() const {
+  return segments_.disk_bytes() + state_.file_bytes + records_bytes_;
+}
+
 Status Store::AdmitSpace(const Expected& expected) {
   if (space_low_ || map_reserve_failed_)
     return Fail(ErrorCode::kFull, options_.path + ": the file system has less than " +
@@ -74,7 +79,7 @@ Status Store::AdmitSpace(const Expected& expected) {
   if (records > env_->map_size() - ReserveOf(env_->map_size()))
     return Fail(ErrorCode::kFull,
                 env_->file() + ": the queue's records fill queue.map_size; raise it and restart");
-  if (segments_.disk_bytes() + expected.bodies + records > options_.max_bytes)
+  if (BytesTaken() + expected.bodies + expected.records > options_.max_bytes)
     return Fail(ErrorCode::kFull, options_.path + ": the queue holds queue.max_bytes (" +
                                       std::to_string(options_.max_bytes) + ")");
   return {};
@@ -88,7 +93,9 @@ Status Store::Admit(const Transaction& transaction, Expected& expected) {
   with.records += transaction.events.size() * kEventBytes;
   for (const Insert& insert : transaction.inserts) {
     if (Status sane = CheckInsert(insert, first_id()); !sane) return sane;
-    with.bodies += (insert.content ? insert.content->size() : 0) + sizeof(BodyHeader);
+    const uint64_t body = insert.body_bytes();
+    with.bodies +=
+        insert.file || body > kBodyBlock ? BodyFiles::Footprint(body) : body + sizeof(BodyHeader);
     with.records += TextBytes(insert.message) + kRecordOverhead;
     for (const Recipient& r : insert.recipients)
       with.records += r.address.size() + r.orcpt.size() + kRecordOverhead;

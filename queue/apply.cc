@@ -113,6 +113,8 @@ void Store::ApplyInsert(Txn& txn, const Insert& insert) {
   group_.state.messages += 1;
   group_.state.recipients += insert.recipients.size();
   group_.state.body_bytes += message.body.length;
+  if (message.body.segment == kOwnFile)
+    group_.state.file_bytes += BodyFiles::Footprint(message.body.length);
 }
 
 void Store::TakeDueRow(Txn& txn, const Planned& planned) {
@@ -141,9 +143,17 @@ void Store::ApplyFinish(Txn& txn, const Planned& planned) {
     return;
   }
   txn.Delete(Table::kMessage, key.view());
-  segments_.Free(head.body);
+  FreeBody(head.body);
   if (group_.state.messages > 0) group_.state.messages -= 1;
   group_.state.body_bytes -= std::min<uint64_t>(group_.state.body_bytes, head.body.length);
+}
+
+// Of a message whose last recipient is finished.
+void Store::FreeBody(const BodyLocation& body) {
+  if (body.segment != kOwnFile) return segments_.Free(body);
+  group_.files_gone.push_back(body.offset);
+  uint64_t& taken = group_.state.file_bytes;
+  taken -= std::min(taken, BodyFiles::Footprint(body.length));
 }
 
 void Store::ApplyPostpone(Txn& txn, const Postpone& postpone, const Planned& planned) {

@@ -243,6 +243,7 @@ void EncodeState(const StateRow& state, std::string& out) {
   to.U64(state.recipients);
   to.U64(state.body_bytes);
   to.U64(state.outbox_rows);
+  to.U64(state.file_bytes);
   SealRecord(out, kStateHash);
 }
 
@@ -258,6 +259,7 @@ bool DecodeState(std::string_view record, StateRow& out) {
   out.recipients = from.U64();
   out.body_bytes = from.U64();
   out.outbox_rows = from.U64();
+  out.file_bytes = from.done() ? 0 : from.U64();  // a queue of before there were such files
   return from.done();
 }
 

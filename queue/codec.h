@@ -103,6 +103,7 @@ struct StateRow {
   uint64_t recipients = 0;
   uint64_t body_bytes = 0;
   uint64_t outbox_rows = 0;
+  uint64_t file_bytes = 0;  // of large bodies, in files of their own
 
   friend bool operator==(const StateRow&, const StateRow&) = default;
 };

@@ -49,6 +49,11 @@ std::vector<Committed> Store::CommitAll(std::span<Transaction> batch) {
   } else {
     error = *broken_;
   }
+  // Of a broken commit nobody knows whether it is on disk: its files stay, and the next start
+  // looks.
+  for (size_t i = 0; i < batch.size(); ++i)
+    for (const Insert& insert : batch[i].inserts)
+      if (insert.file && out[i].status && outcome != Outcome::kMapFull) insert.file->Keep();
   if (outcome != Outcome::kDone)
     for (Committed& committed : out)
       if (committed.status) committed.status = std::unexpected(error);
@@ -78,9 +83,9 @@ void Store::StageBodies(std::span<Transaction> batch, std::vector<Committed>& ou
 // What was staged of it before a failure is garbage in the segment; freed at once.
 Status Store::StageOne(Transaction& transaction, std::vector<BodyLocation>& bodies) {
   for (Insert& insert : transaction.inserts) {
-    const Result<BodyLocation> place = segments_.Stage(insert.message.id, insert.content.get());
+    const Result<BodyLocation> place = StageBody(insert);
     if (!place) {
-      for (const BodyLocation& body : bodies) segments_.Free(body);
+      for (const BodyLocation& body : bodies) UnstageBody(body);
       return std::unexpected(place.error());
     }
     insert.message.body = *place;
@@ -89,10 +94,34 @@ Status Store::StageOne(Transaction& transaction, std::vector<BodyLocation>& bodi
   return {};
 }
 
+// A large body that did not come as a file (a report that quotes one, mail from this machine) gets
+// its file now.
+Result<BodyLocation> Store::StageBody(Insert& insert) {
+  const Body* content = insert.content.get();
+  if (!insert.file && content != nullptr && content->size() > kBodyBlock) {
+    Result<Ref<BodyFile>> file = files_.Create(insert.message.id);
+    if (!file) return std::unexpected(file.error());
+    if (Status written = (*file)->Append(*content); !written)
+      return std::unexpected(written.error());
+    if (Status whole = (*file)->Finish({}); !whole) return std::unexpected(whole.error());
+    insert.file = std::move(*file);
+  }
+  if (insert.file) return insert.file->location();
+  return segments_.Stage(insert.message.id, content);
+}
+
+// Not committed after all. A file goes with its object.
+void Store::UnstageBody(const BodyLocation& body) {
+  if (body.segment != kOwnFile) segments_.Free(body);
+}
+
+Result<Ref<BodyFile>> Store::CreateBodyFile(MessageId id) { return files_.Create(id); }
+
 void Store::BeginGroup() {
   group_.state = state_;
   group_.lanes.clear();
   group_.keys.clear();
+  group_.files_gone.clear();
   group_.changed = false;
   group_.outbox_freed = false;
 }
@@ -109,7 +138,7 @@ Store::Outcome Store::RunGroup(std::span<Transaction> batch, std::vector<Committ
       group_.changed = true;
       continue;
     }
-    for (const BodyLocation& body : out[i].bodies) segments_.Free(body);
+    for (const BodyLocation& body : out[i].bodies) UnstageBody(body);
     out[i].status = applied;
   }
   FreeOutboxRows(txn, kFreeRowsPerCommit);
@@ -148,6 +177,7 @@ Store::Outcome Store::EndGroup(Txn& txn, Error& error) {
     return Outcome::kMapFull;
   }
   segments_.Commit();
+  for (const MessageId id : group_.files_gone) files_.Remove(id);
   state_ = group_.state;
   records_bytes_ = records;
   if (group_.outbox_freed) free_pending_ = false;
@@ -285,7 +315,8 @@ void Store::Publish() {
   totals_.recipients = state_.recipients;
   totals_.body_bytes = state_.body_bytes;
   totals_.outbox_rows = state_.outbox_rows;
-  totals_.disk_bytes = segments_.disk_bytes() + records_bytes_;
+  totals_.disk_bytes = BytesTaken();
+  files_.SetTaken(totals_.disk_bytes);
 }
 
 }  // namespace sluice::queue

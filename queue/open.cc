@@ -74,7 +74,8 @@ Store::Store(QueueOptions options, Fd lock, std::unique_ptr<LmdbEnv> env)
       lock_(std::move(lock)),
       disk_(options_.disk != nullptr ? options_.disk : &own_disk_),
       env_(std::move(env)),
-      segments_({options_.path, options_.segment_bytes, options_.sync}, disk_) {}
+      segments_({options_.path, options_.segment_bytes, options_.sync}, disk_),
+      files_({options_.path, options_.max_bytes, options_.min_free_bytes, options_.sync}, disk_) {}
 
 Store::~Store() = default;
 
@@ -127,6 +128,7 @@ Status Store::Recover() {
       !recovered)
     return recovered;
   state_.next_segment = segments_.next();
+  if (Status made = files_.Open(); !made) return made;
   Publish();
   return {};
 }

@@ -28,6 +28,7 @@
 #include "engine/base/error.h"
 #include "engine/base/ref.h"
 #include "engine/base/time.h"
+#include "queue/body_file.h"
 #include "queue/records.h"
 
 namespace sluice::queue {
@@ -57,13 +58,19 @@ struct QueueOptions {
 
 // A new message. Its id is of this run (first_id and up) and new; ids may come in any order, but
 // ascending ones are cheapest, and within one Transaction they must ascend. `content` is what the
-// body becomes (null: empty); message.body is filled in by the writer. Indices of recipients
-// ascend. A recipient whose `due` is later than message.accepted gets its due row at once (held
-// mail), in the lane (domain of its address, tenant, campaign).
+// body becomes (null: empty), or `file`, finished; message.body is filled in by the writer. Indices
+// of recipients ascend. A recipient whose `due` is later than message.accepted gets its due row at
+// once (held mail), in the lane (domain of its address, tenant, campaign).
 struct Insert {
   Message message;
   std::vector<Recipient> recipients;
   Ref<const Body> content;
+  Ref<BodyFile> file;
+
+  uint64_t body_bytes() const {
+    if (file) return file->location().length;
+    return content ? content->size() : 0;
+  }
 };
 
 // The recipient is finished: its row (and due row, if it has one) goes; with the last open
@@ -146,6 +153,11 @@ class Queue {
   // False once broken: the error of the commit that did it.
   virtual Status writable() const = 0;
 
+  // ---- any thread, but no loop's: they wait for the disk ----
+  // For a large body: its pieces go there while they arrive. `id` is of this run, and of a message
+  // that is inserted with the file, or never.
+  virtual Result<Ref<BodyFile>> CreateBodyFile(MessageId id) = 0;
+
   // ---- readers: any thread ----
   // Lane rows in pages, in key order: those after `after` (none: from the start). A damaged row is
   // made anew from its due rows.
@@ -164,7 +176,8 @@ class Queue {
   virtual Result<Sweep> Orphans(MessageId from, size_t limit) = 0;
   // kNotFound: there is none (any more). kCorrupt: it, or its message, is damaged.
   virtual Result<LoadedRecipient> Load(const RecipientId& id) = 0;
-  // Reads [offset, offset + length) of a stored body. Checks the checksum when it reads all of it.
+  // Reads [offset, offset + length) of a stored body. Large ones are checked by blocks, those up to
+  // kBodyBlock only when all of it is read.
   // Bodies move: a location that was kept while the queue tidied may give kNotFound, and then Load
   // gives the new one. Never gives another body's octets.
   virtual Result<std::string> ReadBody(const BodyLocation& body, uint32_t offset,

@@ -48,6 +48,7 @@ Result<LoadedRecipient> Store::Load(const RecipientId& id) {
 }
 
 Result<std::string> Store::ReadBody(const BodyLocation& body, uint32_t offset, uint32_t length) {
+  if (body.segment == kOwnFile) return files_.Read(body, offset, length);
   return segments_.Read(body, offset, length);
 }
 

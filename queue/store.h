@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "queue/body_file.h"
 #include "queue/codec.h"
 #include "queue/disk.h"
 #include "queue/event_codec.h"
@@ -49,6 +50,7 @@ class Store final : public Queue {
   void FreeOutbox(uint64_t commit, uint32_t part) override;
   bool Tidy() override;
   Status writable() const override;
+  Result<Ref<BodyFile>> CreateBodyFile(MessageId id) override;
 
   Result<std::vector<LaneRow>> Lanes(std::optional<LaneId> after, size_t limit) override;
   Result<std::vector<LoadedRecipient>> Due(const LaneId& lane, WallTime until, size_t limit,
@@ -75,6 +77,7 @@ class Store final : public Queue {
     StateRow state;
     std::vector<LaneTouch> lanes;
     std::map<LaneId, LaneKey> keys;  // of held inserts, whose key we make ourselves
+    std::vector<MessageId> files_gone;
     bool changed = false;
     bool outbox_freed = false;  // all that FreeOutbox asked for
   };
@@ -90,6 +93,8 @@ class Store final : public Queue {
   enum class Outcome : uint8_t { kDone, kMapFull, kBroken };
   void StageBodies(std::span<Transaction> batch, std::vector<Committed>& out);
   Status StageOne(Transaction& transaction, std::vector<BodyLocation>& bodies);
+  Result<BodyLocation> StageBody(Insert& insert);
+  void UnstageBody(const BodyLocation& body);
   Outcome RunGroup(std::span<Transaction> batch, std::vector<Committed>& out, Error& error);
   void BeginGroup();
   Outcome EndGroup(Txn& txn, Error& error);
@@ -109,6 +114,7 @@ class Store final : public Queue {
     uint64_t records = 0;
     uint64_t events = 0;
   };
+  uint64_t BytesTaken() const;
   Status Admit(const Transaction& transaction, Expected& expected);
   Status AdmitSpace(const Expected& expected);
   bool SpaceLow();
@@ -120,6 +126,7 @@ class Store final : public Queue {
   Status Apply(Txn& txn, const Transaction& transaction);
   void ApplyInsert(Txn& txn, const Insert& insert);
   void ApplyFinish(Txn& txn, const Planned& planned);
+  void FreeBody(const BodyLocation& body);
   void ApplyPostpone(Txn& txn, const Postpone& postpone, const Planned& planned);
   void TakeDueRow(Txn& txn, const Planned& planned);
 
@@ -138,6 +145,7 @@ class Store final : public Queue {
     BodyLocation from;
   };
   enum class Collected : uint8_t { kMore, kEnd, kUnreadable, kNoRoom };
+  bool SweepFiles();
   bool CompactSlice();
   Collected CollectLive(Txn& txn, uint64_t& offset, std::deque<Moved>& moved);
 
@@ -152,6 +160,7 @@ class Store final : public Queue {
   // Owned. The environment is safe for all threads, segments_ as it says.
   const std::unique_ptr<LmdbEnv> env_;
   SegmentStore segments_;
+  BodyFiles files_;
 
   // The writer's.
   StateRow state_;

@@ -29,7 +29,15 @@ bool Store::Tidy() {
     if (RunGroup({}, none, error) != Outcome::kDone) return false;
     if (free_pending_) return true;
   }
-  return CompactSlice();
+  return SweepFiles() || CompactSlice();
+}
+
+// Body files of earlier runs that no commit kept: the process died while they arrived.
+bool Store::SweepFiles() {
+  return files_.SweepSome(first_id(), [this](MessageId id) {
+    Txn txn(*env_, Txn::Mode::kRead);
+    return txn.Get(Table::kMessage, MessageKey(id).view()).has_value() || txn.failed();
+  });
 }
 
 bool Store::CompactSlice() {

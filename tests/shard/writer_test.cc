@@ -28,6 +28,9 @@ class CountingQueue final : public queue::Queue {
   void FreeOutbox(uint64_t commit, uint32_t) override { freed = commit; }
   bool Tidy() override { return false; }
   Status writable() const override { return health; }
+  Result<Ref<queue::BodyFile>> CreateBodyFile(MessageId) override {
+    return Fail(ErrorCode::kFull, "none");
+  }
   Result<std::vector<queue::LaneRow>> Lanes(std::optional<queue::LaneId>, size_t) override {
     return std::vector<queue::LaneRow>();
   }
