@@ -65,7 +65,7 @@ struct Insert {
   Message message;
   std::vector<Recipient> recipients;
   Ref<const Body> content;
-  Ref<BodyFile> file;
+  Ref<BodyFile> file = {};
 
   uint64_t body_bytes() const {
     if (file) return file->location().length;

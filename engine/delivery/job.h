@@ -18,6 +18,7 @@
 #include "engine/base/body.h"
 #include "engine/base/error.h"
 #include "engine/base/ref.h"
+#include "queue/body_file.h"
 #include "queue/records.h"
 
 namespace sluice::engine {
@@ -38,7 +39,7 @@ struct Job {
 };
 
 // Messages above this are never held whole for delivery; they are read and sent by windows.
-inline constexpr uint32_t kWindowBytes = 256 * 1024;
+inline constexpr uint32_t kWindowBytes = queue::kBodyBlock;
 
 // Where an attempt ended.
 enum class Stage : uint8_t {

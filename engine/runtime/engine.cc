@@ -91,6 +91,7 @@ class EngineImpl final : public Engine {
   Writer writer_;
   Reader reader_;
   QueueWorker passwords_;
+  std::vector<std::unique_ptr<QueueWorker>> disks_;  // by shard: write large bodies that arrive
   std::unique_ptr<Exporter> exporter_;
   std::vector<std::unique_ptr<ShardRuntime>> runtimes_;
   std::unique_ptr<PasswordChecker> checker_;
@@ -170,7 +171,10 @@ Status EngineImpl::OpenAll() {
   for (uint32_t i = 0; i < shards(); ++i) {
     Authenticator& authenticator =
         i == 0 ? static_cast<Authenticator&>(*checker_) : *authenticators_[i - 1];
-    if (Status status = runtimes_[i]->Open(authenticator, gate_, *tls, runtime_list); !status)
+    disks_.push_back(std::make_unique<QueueWorker>(*mailboxes_[i]));
+    if (Status status =
+            runtimes_[i]->Open(authenticator, gate_, *disks_.back(), *tls, runtime_list);
+        !status)
       return status;
   }
   commands_ = std::make_unique<ControlCommands>(
@@ -202,6 +206,9 @@ void EngineImpl::StartThreads() {
   work([this] { return writer_.Step(); }, [this] { writer_.Wait(); });
   work([this] { return reader_.Step(); }, [this] { reader_.Wait(); });
   work([this] { return passwords_.Step(); }, [this] { passwords_.Wait(); });
+  for (const auto& disk : disks_)
+    work([worker = disk.get()] { return worker->Step(); },
+         [worker = disk.get()] { worker->Wait(); });
   work([this] { return exporter_->Step(); },
        [] { std::this_thread::sleep_for(Exporter::kPollInterval); });
 }

@@ -1,11 +1,10 @@
-// engine/runtime/queue_worker.h — the Workers seam over a ring that one low-priority thread
-// empties.
+// engine/runtime/queue_worker.h — the Workers seam over a ring that one thread empties.
 //
-// PURPOSE   Passwords cost 20 ms each and must not slow the mail. Jobs run in the order given;
-// `done`
-//           runs on the shard whose mailbox was given.
+// PURPOSE   What would stop a loop: passwords, which cost 20 ms each, and the writing of large
+//           bodies. Jobs run in the order given; `done` runs on the shard whose mailbox was given.
 // THREADS   Run on the shard's loop; Step and Wait on the worker's thread (made in engine.cc).
-// LIMITS    kRingCapacity jobs; the callers bound themselves far below (PasswordChecker runs one).
+// LIMITS    kRingCapacity jobs; the callers bound themselves below: PasswordChecker runs one,
+//           ContentSpool at most three for each of SpoolRoom::kOpenMax.
 
 #ifndef SLUICE_ENGINE_RUNTIME_QUEUE_WORKER_H_
 #define SLUICE_ENGINE_RUNTIME_QUEUE_WORKER_H_

@@ -33,14 +33,15 @@ void ShardRuntime::BeforePoll() {
 
 ShardRuntime::~ShardRuntime() = default;
 
-Status ShardRuntime::Open(Authenticator& authenticator, ConnectionGate& gate,
+Status ShardRuntime::Open(Authenticator& authenticator, ConnectionGate& gate, Workers& disk,
                           const TlsContexts& tls, std::span<ShardRuntime* const> peers) {
   peers_.assign(peers.begin(), peers.end());
   const config::Config& config = *shard_->context().config;
   CHECK(tls.size() == config.listeners.size());
+  spools_.emplace(*shard_, disk);
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     const config::Listener& settings = config.listeners[i];
-    const SubmissionParts parts{shard_->context(), *shard_, authenticator, gate};
+    const SubmissionParts parts{shard_->context(), *shard_, authenticator, gate, *spools_};
     listeners_.push_back(std::make_unique<SubmissionListener>(parts, settings, tls[i]));
     for (const Endpoint& at : settings.bind)
       if (Status status = Listen(i, at); !status) return status;

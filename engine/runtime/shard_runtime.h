@@ -11,11 +11,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "dns/cares_transport.h"
 #include "engine/base/random.h"
+#include "engine/base/workers.h"
 #include "engine/io/uv_loop.h"
 #include "engine/shard/shard.h"
 #include "engine/submission/connection_gate.h"
@@ -34,11 +36,12 @@ class ShardRuntime {
                                                     uint64_t seed);
   ~ShardRuntime();
 
-  // Opens the ports. `authenticator` is this shard's way to the password checker, `tls` has one
+  // Opens the ports. `authenticator` is this shard's way to the password checker, `disk` writes the
+  // large bodies that arrive here, `tls` has one
   // context per [[listener]] (null for clear text), shared by all shards so that a session ticket
   // of one is good on all; the peers are all runtimes by number. Errors name the address.
-  Status Open(Authenticator& authenticator, ConnectionGate& gate, const TlsContexts& tls,
-              std::span<ShardRuntime* const> peers);
+  Status Open(Authenticator& authenticator, ConnectionGate& gate, Workers& disk,
+              const TlsContexts& tls, std::span<ShardRuntime* const> peers);
   void Run() { loop_.Run(); }
 
   // From the shard's own loop.
@@ -65,6 +68,7 @@ class ShardRuntime {
   Random random_;
   std::unique_ptr<dns::DnsTransport> transport_;
   std::unique_ptr<Shard> shard_;
+  std::optional<SpoolRoom> spools_;
   std::vector<std::unique_ptr<SubmissionListener>> listeners_;  // by [[listener]]
   std::vector<std::unique_ptr<io::Listener>> sockets_;
   std::vector<ShardRuntime*> peers_;

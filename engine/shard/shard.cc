@@ -80,6 +80,10 @@ uint32_t Shard::OwnerOf(std::string_view domain) const {
 
 MessageId Shard::NewId() { return common_.next_message_id.fetch_add(1, std::memory_order_relaxed); }
 
+Result<Ref<queue::BodyFile>> Shard::CreateBodyFile(MessageId id) {
+  return common_.queue.CreateBodyFile(id);
+}
+
 Status Shard::Ready() const {
   if (common_.writer.broken()) return Fail(ErrorCode::kIo, "the queue cannot be written");
   if (common_.writer.full()) return Fail(ErrorCode::kFull, "the queue is full");
@@ -93,14 +97,14 @@ void Shard::Submit(Accepted&& accepted, std::function<void(Status)> done) {
   }
   queue::Transaction transaction;
   for (const queue::Recipient& recipient : accepted.recipients) {
-    queue::Event event =
-        AcceptedEvent(accepted.message, recipient, accepted.content->size(), accepted.peer);
+    queue::Event event = AcceptedEvent(accepted.message, recipient, accepted.size(), accepted.peer);
     transaction.events.push_back(event);
     if (!accepted.capture) continue;
     event.type = queue::EventType::kCaptured;
     transaction.events.push_back(std::move(event));
   }
-  transaction.inserts.push_back({accepted.message, accepted.recipients, accepted.content});
+  transaction.inserts.push_back(
+      {accepted.message, accepted.recipients, accepted.content, std::move(accepted.file)});
   links_.Submit(std::move(transaction), true,
                 [this, done = std::move(done),
                  accepted = std::move(accepted)](queue::Committed committed) mutable {
@@ -162,7 +166,7 @@ void Shard::OnReportQueued(queue::Message message, std::vector<queue::Recipient>
 void Shard::Distribute(queue::Message message, std::vector<queue::Recipient> recipients,
                        Ref<const Body> content) {
   // A long message is read back by windows when it is sent; its memory is free for others.
-  if (content->size() > kWindowBytes) content = {};
+  if (content && content->size() > kWindowBytes) content = {};
   const auto shared = MakeRef<SharedMessage>(std::move(message));
   for (queue::Recipient& recipient : recipients) {
     const uint32_t owner = OwnerOf(DomainOf(recipient.address));

@@ -71,6 +71,7 @@ class Shard final : public Intake, private RecorderOwner {
 
   // Intake
   MessageId NewId() override;
+  Result<Ref<queue::BodyFile>> CreateBodyFile(MessageId id) override;
   Status Ready() const override;
   void Submit(Accepted&& accepted, std::function<void(Status)> done) override;
 

@@ -13,6 +13,7 @@
 #include "engine/base/body.h"
 #include "engine/base/error.h"
 #include "engine/base/ref.h"
+#include "queue/body_file.h"
 #include "queue/records.h"
 
 namespace sluice::engine {
@@ -23,14 +24,19 @@ struct Accepted {
   queue::Message message;
   std::vector<queue::Recipient> recipients;
   Ref<const Body> content;
-  std::string peer;      // the client's address, for the event
-  bool capture = false;  // user with deliver = "capture": kept, never sent
+  Ref<queue::BodyFile> file = {};  // a large message's, instead of `content`
+  std::string peer;                // the client's address, for the event
+  bool capture = false;            // user with deliver = "capture": kept, never sent
+
+  uint64_t size() const { return file ? file->location().length : content->size(); }
 };
 
 class Intake {
  public:
   virtual ~Intake() = default;
   virtual MessageId NewId() = 0;
+  // queue::Queue::CreateBodyFile: from a worker thread, not the loop.
+  virtual Result<Ref<queue::BodyFile>> CreateBodyFile(MessageId id) = 0;
   // Is there room for one more message? Else 452 4.3.1 at MAIL (design 12.7).
   virtual Status Ready() const = 0;
   // Commits; `done` runs from the shard's loop when the message is durable or refused (kFull, kIo),

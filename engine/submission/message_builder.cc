@@ -24,6 +24,7 @@ size_t FindBlankLine(std::string_view text, size_t seen) {
 void MessageBuilder::Begin(Origin origin, BodyBudget* budget) {
   Reset();
   origin_ = std::move(origin);
+  budget_ = budget;
   body_ = MakeRef<Body>(budget);
 }
 
@@ -43,8 +44,7 @@ void MessageBuilder::Refuse(uint16_t code, const char* enhanced, std::string tex
 }
 
 void MessageBuilder::OnContent(std::string_view piece) {
-  if (!refusal_.empty()) return;
-  CHECK(body_);
+  if (!body_) return;  // refused, or discarded
   if (header_done_) {
     body_->Append(piece);
     return;
@@ -104,8 +104,7 @@ std::string MessageBuilder::GeneratedFields() const {
 }
 
 smtp::Answer MessageBuilder::Finish() {
-  if (!refusal_.empty()) return refusal_;
-  CHECK(body_);
+  if (!body_) return refusal_;
   if (!header_done_) {
     // A message of header fields only: it gets its blank line.
     const std::string header = std::move(held_);
@@ -115,6 +114,17 @@ smtp::Answer MessageBuilder::Finish() {
     if (refusal_.empty()) body_->Append("\r\n");
   }
   return refusal_;
+}
+
+Ref<const Body> MessageBuilder::TakePiece() {
+  CHECK(header_done_);
+  CHECK(body_);
+  return std::exchange(body_, MakeRef<Body>(budget_));
+}
+
+void MessageBuilder::Discard() {
+  held_ = {};
+  body_ = {};
 }
 
 Ref<const Body> MessageBuilder::TakeBody() {

@@ -50,8 +50,12 @@ class MessageBuilder final : public smtp::ContentSink {
   smtp::Answer Finish();
   void Reset();
 
-  // After Finish without a refusal.
+  // The content so far, for the disk, once the header is whole; what follows gathers anew.
+  Ref<const Body> TakePiece();
+  // After Finish without a refusal: all, or what came after the last piece.
   Ref<const Body> TakeBody();
+  // Nothing more is kept: there is nowhere to put it.
+  void Discard();
   const smtp::HeaderFacts& header() const { return facts_; }
   size_t header_length() const {
     return header_length_;
@@ -59,7 +63,10 @@ class MessageBuilder final : public smtp::ContentSink {
   std::vector<queue::Cut> cuts() const;
 
   MessageId id() const { return origin_.id; }
+  // Octets in memory.
   size_t size() const { return held_.size() + (body_ ? body_->size() : 0); }
+  bool header_done() const { return header_done_; }
+  bool keeps() const { return body_.get() != nullptr; }
 
  private:
   void TakeHeader(std::string_view header);
@@ -67,6 +74,7 @@ class MessageBuilder final : public smtp::ContentSink {
   std::string GeneratedFields() const;
 
   Origin origin_;
+  BodyBudget* budget_ = nullptr;
   Ref<Body> body_;
   std::string held_;  // of the header, until it is whole
   bool header_done_ = false;

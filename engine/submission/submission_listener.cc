@@ -114,6 +114,7 @@ void SubmissionListener::RelieveMemory() {
     ++reading;
     if (longest == nullptr || session.content_size() > longest->content_size()) longest = &session;
   });
+  if (longest != nullptr && longest->SpoolForMemory()) return;
   // One goes on, over the budget if need be: else messages that wait for each other's room would
   // wait for good.
   if (reading > 1) longest->PauseForMemory();

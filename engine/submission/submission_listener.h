@@ -22,6 +22,7 @@
 #include "engine/shard/context.h"
 #include "engine/submission/authenticator.h"
 #include "engine/submission/connection_gate.h"
+#include "engine/submission/content_spool.h"
 #include "engine/submission/intake.h"
 #include "engine/submission/submission_counters.h"
 #include "smtp/server_session.h"
@@ -36,6 +37,7 @@ struct SubmissionParts {
   Intake& intake;
   Authenticator& authenticator;
   ConnectionGate& gate;
+  SpoolRoom& spools;
 };
 
 class SubmissionListener {
@@ -68,8 +70,9 @@ class SubmissionListener {
 
   bool Trusted(const IpAddress& peer) const;
   smtp::ServerRules RulesFor(bool trusted) const;
-  // The body budget is used up: the session that holds the longest unfinished body stops reading,
-  // but never the last one that reads. Called by a session that reads content.
+  // The body budget is used up: the session that holds most of an unfinished body gives it to the
+  // disk, or stops reading, but never the last one that reads. Called by a session that reads
+  // content.
   void RelieveMemory();
   void OnMemoryTimer();
   void Erase(Handle<SubmissionSession> session);

@@ -150,6 +150,34 @@ void SubmissionSession::BeginContent() {
   builder_.Begin(std::move(origin), &context.bodies);
 }
 
+// A large message goes to disk while it arrives; when the disk is behind, the client waits.
+void SubmissionSession::SpoolContent() {
+  const bool large = builder_.header_done() && builder_.size() >= ContentSpool::kPiece;
+  if (large && session_.in_content() && spool_.available() && !spool_.busy()) AppendToSpool();
+  SetPaused(kPausedDisk, spool_.busy() && builder_.size() >= 2 * ContentSpool::kPiece);
+}
+
+bool SubmissionSession::SpoolForMemory() {
+  // Less is not worth a file.
+  constexpr size_t kLeast = size_t(16) << 10;
+  if (spool_.busy() || !spool_.available()) return spool_.busy();
+  if (!builder_.header_done() || builder_.size() < kLeast) return false;
+  AppendToSpool();
+  return true;
+}
+
+void SubmissionSession::AppendToSpool() {
+  spool_.Append(builder_.id(), builder_.TakePiece(), [this] { OnSpooled(); });
+}
+
+void SubmissionSession::OnSpooled() {
+  if (stage_ == Stage::kClosing || session_.waiting()) return;
+  active_ = Now();
+  if (!spool_.status()) builder_.Discard();  // read to its end; the reply tells
+  SpoolContent();
+  SetDeadline();
+}
+
 void SubmissionSession::SubmitMessage() {
   if (const smtp::Answer refusal = builder_.Finish(); !refusal.empty()) {
     ++listener_.counters_.messages_refused;
@@ -168,7 +196,24 @@ void SubmissionSession::SubmitMessage() {
   listener_.counters_.bare_line_ends += session_.content().bare_line_ends;
   const uint64_t octets = session_.content().received;
   Accepted accepted = Assemble(std::move(submitted), builder_);
-  DropMessage();
+  if (!spool_.active()) {
+    DropMessage();
+    Commit(std::move(accepted), octets);
+    return;
+  }
+  Ref<const Body> rest = std::move(accepted.content);
+  spool_.Finish(std::move(rest), {}, [this, octets, accepted = std::move(accepted)]() mutable {
+    if (stage_ == Stage::kClosing) return;
+    const Status status = spool_.status();
+    if (status) accepted.file = spool_.Take();
+    DropMessage();
+    if (status) return Commit(std::move(accepted), octets);
+    ++listener_.counters_.messages_refused;
+    AnswerNotStored(status.error());
+  });
+}
+
+void SubmissionSession::Commit(Accepted accepted, uint64_t octets) {
   const MessageId id = accepted.message.id;
   const uint32_t recipients = accepted.message.recipients;
   listener_.parts_.intake.Submit(std::move(accepted), [listener = &listener_, self = self_, id,
@@ -192,17 +237,26 @@ void SubmissionSession::OnCommitted(const Status& status, MessageId id, uint32_t
   if (status) {
     const bool plain = listener_.parts_.context.config->submission.queued_as_plain;
     session_.AnswerMessage({250, plain ? "" : "2.0.0", "Ok: queued as " + FormatMessageId(id)});
-  } else if (status.error().code == ErrorCode::kFull) {
+    active_ = Now();
+    Feed({});  // the next command of a pipelining client; the reply leaves with its answers
+  } else {
+    AnswerNotStored(status.error());
+  }
+}
+
+void SubmissionSession::AnswerNotStored(const Error& error) {
+  if (error.code == ErrorCode::kFull) {
     session_.AnswerMessage({452, "4.3.1", "No room for the message, try again later"});
   } else {
     session_.AnswerMessage({451, "4.3.0", "The message could not be stored, try again later"});
   }
   active_ = Now();
-  Feed({});  // the next command of a pipelining client; the reply leaves with its answers
+  Feed({});
 }
 
 void SubmissionSession::DropMessage() {
   builder_.Reset();
+  spool_.Drop();
   recipients_.clear();
   sender_.clear();
 }

@@ -21,6 +21,7 @@ SubmissionSession::SubmissionSession(SubmissionListener& listener, io::Stream* s
       trusted_(trusted),
       tls_context_(listener.tls_),
       session_(std::move(rules), builder_),
+      spool_(listener.parts_.spools),
       began_(listener.parts_.context.clock.Now()),
       active_(began_),
       timer_(listener.parts_.context.timers, [this] { OnTimer(); }) {}
@@ -105,6 +106,7 @@ void SubmissionSession::Feed(std::string_view bytes) {
   commands_ = session_.commands();
   // Input while an answer is awaited: the next piece stays in the kernel.
   if (waited && session_.waiting()) SetPaused(kPausedWaiting, true);
+  SpoolContent();
   if (session_.in_content() && listener_.parts_.context.bodies.exhausted())
     listener_.RelieveMemory();
   Settle();
@@ -244,7 +246,7 @@ Instant SubmissionSession::Deadline() const {
   if (stage_ == Stage::kClosing) return kNever;
   if (unread_since_ != kNever) return unread_since_ + kUnreadFor;
   if (pace_until_ != kNever) return std::min(pace_until_, active_ + kPaceStep);
-  if (session_.waiting() || memory_paused()) return kNever;
+  if (session_.waiting() || (paused_ & (kPausedMemory | kPausedDisk)) != 0) return kNever;
   if (session_.in_content()) return std::min(active_ + idle, content_began_ + kContentWithin);
   const smtp::ServerRules& rules = session_.rules();
   if (rules.role == smtp::ServerRole::kSubmission && !rules.trusted && !session_.logged_in())

@@ -23,6 +23,7 @@
 #include "engine/base/slab.h"
 #include "engine/base/timer_queue.h"
 #include "engine/io/net.h"
+#include "engine/submission/content_spool.h"
 #include "engine/submission/message_builder.h"
 #include "engine/submission/submission_listener.h"
 #include "queue/records.h"
@@ -66,6 +67,8 @@ class SubmissionSession final : public io::StreamEvents {
   void Abort();
   void PauseForMemory();
   void ResumeFromMemory();
+  // Gives what was received to the disk although it is not much; false: it cannot.
+  bool SpoolForMemory();
   bool reads_content() const { return session_.in_content(); }
   bool memory_paused() const { return (paused_ & kPausedMemory) != 0; }
   size_t content_size() const { return builder_.size(); }
@@ -81,6 +84,7 @@ class SubmissionSession final : public io::StreamEvents {
     kPausedOutput = 1,   // replies wait to be taken
     kPausedWaiting = 2,  // input came while an answer is awaited
     kPausedMemory = 4,   // the body budget is used up
+    kPausedDisk = 8,     // the disk is behind with a large message
   };
 
   void Sniff(std::string_view bytes);
@@ -93,7 +97,12 @@ class SubmissionSession final : public io::StreamEvents {
   void PermitMail();
   void AnswerRcpt();
   void BeginContent();
+  void SpoolContent();
+  void AppendToSpool();
+  void OnSpooled();
   void SubmitMessage();
+  void Commit(Accepted accepted, uint64_t octets);
+  void AnswerNotStored(const Error& error);
   void OnCommitted(const Status& status, MessageId id, uint32_t recipients, uint64_t octets);
   void DropMessage();
 
@@ -123,6 +132,7 @@ class SubmissionSession final : public io::StreamEvents {
 
   smtp::ServerSession session_;
   MessageBuilder builder_;
+  ContentSpool spool_;
   std::string sender_;  // of the open transaction, in stored form
   std::vector<queue::Recipient> recipients_;
 

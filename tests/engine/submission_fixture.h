@@ -22,6 +22,7 @@
 #include "engine/base/workers.h"
 #include "engine/shard/context.h"
 #include "engine/submission/submission_listener.h"
+#include "queue/body_file.h"
 #include "tests/engine/fake_stream.h"
 
 namespace sluice::engine {
@@ -38,6 +39,10 @@ class FakeClock final : public Clock {
 class FakeIntake final : public Intake {
  public:
   MessageId NewId() override { return ++last_id; }
+  Result<Ref<queue::BodyFile>> CreateBodyFile(MessageId id) override {
+    if (!disk) return Fail(ErrorCode::kIo, "no disk");
+    return disk->Create(id);
+  }
   Status Ready() const override { return ready; }
   void Submit(Accepted&& message, std::function<void(Status)> done) override {
     accepted.push_back(std::move(message));
@@ -48,6 +53,7 @@ class FakeIntake final : public Intake {
     for (auto& done : std::exchange(waiting, {})) done(status);
   }
 
+  std::unique_ptr<queue::BodyFiles> disk;  // for large messages
   Status ready;
   std::vector<Accepted> accepted;
   std::vector<std::function<void(Status)>> waiting;
@@ -133,7 +139,7 @@ class SubmissionTest : public testing::Test {
   // After changes to `config` and `settings`.
   void Start() {
     context.config = std::make_shared<config::Config>(config);
-    listener.emplace(SubmissionParts{context, intake, authenticator, gate}, settings,
+    listener.emplace(SubmissionParts{context, intake, authenticator, gate, spools}, settings,
                      settings.tls == config::TlsMode::kNone ? nullptr : Tls());
   }
   // Opaque to the listener: never looked into.
@@ -177,6 +183,8 @@ class SubmissionTest : public testing::Test {
   FakeIntake intake;
   FakeAuthenticator authenticator;
   ConnectionGate gate{42};
+  StepWorkers disk_worker;
+  SpoolRoom spools{intake, disk_worker};
   std::optional<SubmissionListener> listener;
   std::deque<Client> clients;
 };

@@ -112,6 +112,7 @@ TEST_F(SubmissionListenerTest, ResetsRefusedConnectionsThatPileUp) {
 }
 
 TEST_F(SubmissionListenerTest, PausesTheLongestBodyFirstAndNeverTheLast) {  // design part 5
+  spools.open = SpoolRoom::kOpenMax;  // no more bodies can go to disk
   const std::string line = "x: " + std::string(70, 'y') + "\r\n";
   const auto fill = [&](Client& client, size_t octets) {
     std::string text;
@@ -139,6 +140,7 @@ TEST_F(SubmissionListenerTest, PausesTheLongestBodyFirstAndNeverTheLast) {  // d
 }
 
 TEST_F(SubmissionListenerTest, ResumesWhenRoomIsBack) {
+  spools.open = SpoolRoom::kOpenMax;
   Client& first = Connect();
   Client& second = Connect();
   for (Client* client : {&first, &second})
