@@ -59,11 +59,12 @@ Status CheckInsert(const Insert& insert, MessageId first_id) {
 
 }  // namespace
 
-bool Store::SpaceLow() {
-  if (options_.min_free_bytes == 0) return map_reserve_failed_;
+void Store::LookAtSpace() {
+  // Also when nothing commits: an idle queue must notice that there is room again.
+  if (map_reserve_failed_) ReserveMap();
+  if (options_.min_free_bytes == 0) return;
   if (space_low_ || calls_ % kFreeSpaceCalls == 1)
     space_low_ = disk_->FreeBytes(options_.path) < options_.min_free_bytes;
-  return space_low_ || map_reserve_failed_;
 }
 
 uint64_t Store::BytesTaken() const {
@@ -71,10 +72,11 @@ uint64_t Store::BytesTaken() const {
 }
 
 Status Store::AdmitSpace(const Expected& expected) {
-  if (space_low_ || map_reserve_failed_)
+  if (space_low_)
     return Fail(ErrorCode::kFull, options_.path + ": the file system has less than " +
                                       std::to_string(options_.min_free_bytes) +
                                       " octets free (queue.min_free_bytes): free some");
+  if (map_reserve_failed_) return NoRoomToGrow();
   const uint64_t records = records_bytes_ + expected.records;
   if (records > env_->map_size() - ReserveOf(env_->map_size()))
     return Fail(ErrorCode::kFull,
@@ -100,7 +102,10 @@ Status Store::Admit(const Transaction& transaction, Expected& expected) {
     for (const Recipient& r : insert.recipients)
       with.records += r.address.size() + r.orcpt.size() + kRecordOverhead;
   }
-  if (!transaction.inserts.empty())
+  // A report that comes with an outcome is let in beyond the limits: without it the outcome, which
+  // has happened, could not be written down either.
+  const bool outcome = !transaction.finishes.empty() || !transaction.postpones.empty();
+  if (!transaction.inserts.empty() && !outcome)
     if (Status room = AdmitSpace(with); !room) return room;
   expected = with;
   return {};

@@ -63,7 +63,7 @@ std::vector<Committed> Store::CommitAll(std::span<Transaction> batch) {
 }
 
 void Store::StageBodies(std::span<Transaction> batch, std::vector<Committed>& out) {
-  SpaceLow();
+  LookAtSpace();
   Expected expected;
   bool staged = false;
   for (size_t i = 0; i < batch.size(); ++i) {
@@ -301,12 +301,23 @@ void Store::FreeOutboxRows(Txn& txn, size_t limit) {
 void Store::ReserveMap() {
   if (!options_.sync) return;
   const uint64_t wanted = std::min(env_->high_water_bytes() + kMapAhead, env_->map_size());
-  if (wanted <= map_reserved_) return;
-  const uint64_t to = std::min(wanted + kMapStep, env_->map_size());
-  const int error = disk_->Reserve(env_->data_fd(), map_reserved_, to - map_reserved_);
-  map_reserve_failed_ = IsNoSpace(error);
-  // A file system that cannot reserve at all is none of our business: LMDB grows the file itself.
-  if (!map_reserve_failed_) map_reserved_ = to;
+  if (wanted <= map_reserved_) {
+    map_reserve_failed_ = false;
+    return;
+  }
+  for (const uint64_t to : {std::min(wanted + kMapStep, env_->map_size()), wanted}) {
+    const int error = disk_->Reserve(env_->data_fd(), map_reserved_, to - map_reserved_);
+    map_reserve_failed_ = IsNoSpace(error);
+    // A file system that cannot reserve at all is none of our business: LMDB grows the file itself.
+    if (map_reserve_failed_) continue;
+    map_reserved_ = to;
+    return;
+  }
+}
+
+std::unexpected<Error> Store::NoRoomToGrow() const {
+  return Fail(ErrorCode::kFull, env_->file() + ": the file system has no room for it to grow by " +
+                                    std::to_string(kMapAhead >> 20) + " MiB: free some");
 }
 
 void Store::Publish() {

@@ -35,7 +35,7 @@ Status MakeFolder(const std::string& given) {
   if (std::filesystem::is_directory(path, error)) return {};
   std::filesystem::create_directories(path, error);
   if (!error) std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
-  if (error) return FailErrno(given, error.value());
+  if (error) return FailErrno("cannot make the folder of the queue, " + given, error.value());
   // Its name must last as long as what will be in it.
   const std::filesystem::path parent = std::filesystem::absolute(path, error).parent_path();
   if (!error) (void)SyncFolder(parent.string());
@@ -129,6 +129,10 @@ Status Store::Recover() {
     return recovered;
   state_.next_segment = segments_.next();
   if (Status made = files_.Open(); !made) return made;
+  // Without this room a commit could fail in its middle, and what was delivered would not be
+  // written down: better no start than mail sent twice after the next one.
+  ReserveMap();
+  if (map_reserve_failed_) return NoRoomToGrow();
   Publish();
   return {};
 }

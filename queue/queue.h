@@ -90,8 +90,9 @@ struct Postpone {
 
 // A sender's whole change: all of it commits or none, with its events (promise 2). What it finishes
 // or postpones was inserted by an earlier transaction, of this batch or before, and is named once.
-// Fails alone, without a trace: kFull (it has inserts and there is no room), kInvalid (against the
-// rules here), kNotFound (finishes or postpones what is not there), kCorrupt (a damaged record).
+// Fails alone, without a trace: kFull (it has inserts and there is no room; beside a finish or
+// postpone only a disk without room for the body counts), kInvalid (against the rules here),
+// kNotFound (finishes or postpones what is not there), kCorrupt (a damaged record).
 struct Transaction {
   std::vector<Insert> inserts;
   std::vector<Finish> finishes;

@@ -104,6 +104,7 @@ class Store final : public Queue {
   void WriteState(Txn& txn);
   void FreeOutboxRows(Txn& txn, size_t limit);
   void ReserveMap();
+  std::unexpected<Error> NoRoomToGrow() const;
   void Publish();
   Outcome Break(Error& error);
 
@@ -117,7 +118,7 @@ class Store final : public Queue {
   uint64_t BytesTaken() const;
   Status Admit(const Transaction& transaction, Expected& expected);
   Status AdmitSpace(const Expected& expected);
-  bool SpaceLow();
+  void LookAtSpace();
 
   // ---- apply.cc ----
   Status CheckNew(Txn& txn, const Transaction& transaction);

@@ -43,6 +43,15 @@ queue::Event EventOf(const queue::Message& message, const queue::Recipient& reci
   return event;
 }
 
+queue::Event NoRoomForReport(const queue::Insert& report, WallTime now) {
+  queue::Event event;
+  event.type = queue::EventType::kAlert;
+  event.time = now;
+  event.recipient = report.recipients.front().address;
+  event.text = "no room in the queue for a delivery report to this sender: none is sent";
+  return event;
+}
+
 }  // namespace
 
 queue::Event AcceptedEvent(const queue::Message& message, const queue::Recipient& recipient,
@@ -174,30 +183,45 @@ void Recorder::Commit(Change change, std::optional<queue::Insert> report) {
     transaction.finishes.push_back({id, lane.id});
   }
   transaction.events.push_back(std::move(change.event));
-  std::optional<queue::Insert> queued;
+  Durable written{change.lane, id, indexed, deferred, due, std::nullopt, std::nullopt};
   if (report) {
+    written.alone = transaction;
+    written.alone->events.push_back(NoRoomForReport(*report, shard_.clock.Wall()));
     for (const queue::Recipient& recipient : report->recipients)
       transaction.events.push_back(
           AcceptedEvent(report->message, recipient, report->content->size(), ""));
-    queued = *report;
+    written.report = *report;
     transaction.inserts.push_back(std::move(*report));
   }
+  Submit(std::move(transaction), std::move(written));
+}
+
+void Recorder::Submit(queue::Transaction transaction, Durable written) {
   links_.Submit(std::move(transaction), false,
-                [this, handle = change.lane, id, indexed, deferred, due,
-                 queued = std::move(queued)](queue::Committed committed) mutable {
+                [this, written = std::move(written)](queue::Committed committed) mutable {
                   if (!committed.status) {
+                    // What has happened is written down also where there is no room to tell the
+                    // sender.
+                    if (written.alone && committed.status.error().code == ErrorCode::kFull) {
+                      queue::Transaction alone = std::move(*written.alone);
+                      written.alone.reset();
+                      written.report.reset();
+                      return Submit(std::move(alone), std::move(written));
+                    }
                     // The writer is broken or the record damaged: on disk the recipient still
                     // waits, and the next start takes it up. In memory it is done with.
                     ++counts_.commit_failures;
-                    return lanes_.Abandon(handle);
+                    return lanes_.Abandon(written.lane);
                   }
-                  if (queued) {
-                    queued->message.body = committed.bodies.front();
-                    owner_.OnReportQueued(std::move(queued->message), std::move(queued->recipients),
-                                          std::move(queued->content));
+                  if (written.report) {
+                    written.report->message.body = committed.bodies.front();
+                    owner_.OnReportQueued(std::move(written.report->message),
+                                          std::move(written.report->recipients),
+                                          std::move(written.report->content));
                   }
-                  if (deferred) return lanes_.Postponed(handle, id, indexed, due);
-                  lanes_.Finished(handle, id, indexed);
+                  if (written.deferred)
+                    return lanes_.Postponed(written.lane, written.id, written.indexed, written.due);
+                  lanes_.Finished(written.lane, written.id, written.indexed);
                 });
 }
 

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "engine/delivery/report_builder.h"
@@ -66,11 +67,23 @@ class Recorder {
     queue::Event event;
   };
 
+  // What to do once a change is durable.
+  struct Durable {
+    LaneHandle lane;
+    queue::RecipientId id;
+    bool indexed = false;
+    bool deferred = false;
+    WallTime due{};
+    std::optional<queue::Insert> report;
+    std::optional<queue::Transaction> alone;  // the same without the report
+  };
+
   queue::Event MakeEvent(const Waiting& waiting, const Verdict& verdict,
                          const AttemptPlace& place) const;
   void Count(Outcome outcome);
   void WithReport(ReportKind kind, Change change);
   void Commit(Change change, std::optional<queue::Insert> report);
+  void Submit(queue::Transaction transaction, Durable written);
 
   ShardContext& shard_;
   Links& links_;

@@ -212,7 +212,7 @@ void Scheduler::OnContent(uint64_t id, Result<std::string> content) {
   if (!content) {
     // Perhaps it was moved while we read: look the message up again, with the next try.
     Reload(id);
-  } else if (lane.site != &site || shard_.clock.Now() < site.suspended_until || stopping_) {
+  } else if (lane.site != &site || shard_.clock.Now() < site.suspended_until || !MaySend()) {
     ReturnPrepared(id);
   } else {
     site.prepared.push_back(id);
@@ -280,7 +280,7 @@ std::optional<Job> Scheduler::NextJob(Delivery& delivery) {
     open.poked = false;
     --site.poked;
   }
-  const bool may_work = !stopping_ && shard_.clock.Now() >= site.suspended_until;
+  const bool may_work = MaySend() && shard_.clock.Now() >= site.suspended_until;
   if (may_work && Prepare(site)) {
     const uint64_t id = site.prepared.front();
     site.prepared.pop_front();

@@ -108,6 +108,9 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
     bool configured = false;
   };
 
+  // After a failed commit nothing new is begun: what came of it could not be written down, and the
+  // next start would send it again.
+  bool MaySend() const { return !stopping_ && !links_.writer().broken(); }
   Judge MakeJudge() const;
   Site& SiteNamed(const std::string& name, bool provisional);
   void Touch(Site& site);

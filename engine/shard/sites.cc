@@ -14,7 +14,7 @@ namespace sluice::engine {
 void Scheduler::Pump(Site& site) {
   const Instant now = shard_.clock.Now();
   if (site.ready == 0) EmptyRound(site);
-  if (stopping_ || now < site.suspended_until) return;
+  if (!MaySend() || now < site.suspended_until) return;
   const auto waiting = [&site] { return site.prepared.size() + site.ready; };
   while (!site.idle.empty() && waiting() > site.poked) {
     OpenDelivery& open = *deliveries_.Get(site.idle.back());
@@ -122,7 +122,7 @@ void Scheduler::OnPermit(const std::string& site_name, const std::string& path,
   CHECK(site.opening);
   site.opening = false;
   const bool may_open =
-      !stopping_ && shard_.clock.Now() >= site.suspended_until && (!site.probing || site.open == 0);
+      MaySend() && shard_.clock.Now() >= site.suspended_until && (!site.probing || site.open == 0);
   if (!may_open || !Prepare(site)) {
     limits_.Release(path);
     return Touch(site);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/log/log.h"
 
 namespace sluice::engine {
 
@@ -81,11 +82,21 @@ bool Writer::Step() {
 }
 
 void Writer::Answers(std::span<Commit> group, std::vector<queue::Committed> results) {
-  if (!queue_.writable()) broken_.store(true, std::memory_order_relaxed);
+  if (const Status writable = queue_.writable(); !writable && !broken()) {
+    broken_.store(true, std::memory_order_relaxed);
+    LogError("queue",
+             "no mail is taken or sent until this is put right and the engine restarted: " +
+                 writable.error().what);
+  }
   for (size_t i = 0; i < group.size(); ++i) {
     const Status& status = results[i].status;
-    if (!status && status.error().code == ErrorCode::kFull)
+    if (!status && status.error().code == ErrorCode::kFull) {
       full_until_.store(MicrosOf(clock_.Now() + kFullPause), std::memory_order_relaxed);
+      if (!std::exchange(told_full_, true))
+        LogWarn("queue", "no mail is taken until there is room: " + status.error().what);
+    } else if (status && !group_[i].inserts.empty() && std::exchange(told_full_, false)) {
+      LogInfo("queue", "there is room: mail is taken again");
+    }
     if (!group[i].done) continue;
     CHECK(group[i].shard < answers_.size());
     answers_[group[i].shard].push_back({std::move(group[i].done), std::move(results[i])});

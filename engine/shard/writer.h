@@ -93,6 +93,7 @@ class Writer {
   // The writer thread's own.
   std::vector<Commit> pending_;
   size_t urgent_ = 0;
+  bool told_full_ = false;  // in the log
   uint64_t commits_ = 0;
   Instant oldest_{};
   std::vector<Commit> arrived_;

@@ -4,6 +4,7 @@
 #define SLUICE_TESTS_QUEUE_FAULTY_DISK_H_
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <span>
 #include <string>
@@ -18,6 +19,7 @@ class FaultyDisk final : public Disk {
   int write_error = 0;
   int sync_error = 0;
   int reserve_error = 0;
+  int records_reserve_error = 0;  // of data.mdb only
   int commit_error = 0;
   uint64_t free_bytes = UINT64_MAX;
   uint64_t syncs = 0;  // of body files, so far
@@ -35,6 +37,9 @@ class FaultyDisk final : public Disk {
     return sync_error != 0 ? sync_error : Disk::SyncData(fd);
   }
   int Reserve(int fd, uint64_t offset, uint64_t length) override {
+    const std::string link = "/proc/self/fd/" + std::to_string(fd);
+    if (records_reserve_error != 0 && std::filesystem::read_symlink(link).filename() == "data.mdb")
+      return records_reserve_error;
     return reserve_error != 0 ? reserve_error : Disk::Reserve(fd, offset, length);
   }
   int ReadAt(int fd, std::span<char> into, uint64_t offset) override {

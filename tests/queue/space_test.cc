@@ -166,6 +166,50 @@ TEST_F(QueueSpace, RefusesInsertsWhileTheFileSystemIsNearlyFull) {
   EXPECT_TRUE(Insert1(10).status);
 }
 
+TEST_F(QueueSpace, TakesInsertsAgainByItselfWhenTheRecordFileCanGrowAgain) {
+  options_.max_bytes = options_.map_size = uint64_t(1) << 30;
+  Open();
+  disk_.records_reserve_error = ENOSPC;
+  EXPECT_TRUE(Insert1(1).status);
+  // What was reserved at the start is used up by and by.
+  Transaction large;
+  for (int i = 0; i < 1000; ++i) {
+    large.events.push_back(MakeEvent(EventType::kDeferred, {1, 0}));
+    large.events.back().text = std::string(1000, char('a' + i % 2));  // unlike the one before
+  }
+  for (int i = 0; i < 45; ++i) ASSERT_TRUE(CommitOne(large).status);
+  for (int i = 0; i < 2; ++i) {
+    const Committed refused = Insert1(1);
+    ASSERT_FALSE(refused.status);
+    EXPECT_EQ(refused.status.error().code, ErrorCode::kFull);
+    EXPECT_NE(refused.status.error().what.find("data.mdb: the file system has no room"),
+              std::string::npos);
+  }
+  disk_.records_reserve_error = 0;
+  EXPECT_TRUE(Insert1(1).status);  // nothing else was committed between
+}
+
+TEST_F(QueueSpace, DoesNotOpenWhereItCouldNotWriteOutcomesDown) {
+  disk_.records_reserve_error = ENOSPC;
+  const Status opened = TryOpen();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::kFull);
+  EXPECT_NE(opened.error().what.find("data.mdb: the file system has no room"), std::string::npos);
+  disk_.records_reserve_error = 0;
+  Open();
+}
+
+TEST_F(QueueSpace, WritesAnOutcomeAndItsReportDownWhenFull) {
+  options_.max_bytes = uint64_t(1) << 20;
+  Open();
+  const std::vector<RecipientId> ids = Fill(5'000);
+  Transaction outcome = Of(MakeInsert(next_id_++, {"sender@example.com"}, 5'000));
+  outcome.finishes.push_back({ids[0], {}});
+  EXPECT_TRUE(CommitOne(outcome).status);
+  EXPECT_EQ(queue_->Load(ids[0]).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(BodyOf({next_id_ - 1, 0}), ContentOf(next_id_ - 1, 5'000));
+}
+
 TEST_F(QueueSpace, TakesNothingMoreAfterAFailedSyncAndLosesNothingThatWasAnswered) {
   Open();
   const RecipientId kept = Put("a@example.com", 2000);

@@ -28,6 +28,7 @@ struct SimEngineOptions {
   std::shared_ptr<const config::Config> config;
   uint32_t shards = 2;
   std::string queue_path;
+  queue::Disk* disk = nullptr;                   // null: one that never fails
   IpAddress address;                             // the engine's own
   std::function<void(dns::FakeDns&)> fill_zone;  // called for the DNS of each shard
 };
@@ -43,7 +44,8 @@ class SimEngine {
   void Crash(bool power_loss);
   bool running() const { return process_ != nullptr; }
 
-  // One message; `durable` hears its id when the engine would say 250. False when it is down.
+  // One message; `durable` hears its id when the engine would say 250 (never, when it says 4xx).
+  // False when it is down.
   bool Submit(const std::string& sender, const std::vector<std::string>& recipients,
               const std::string& campaign, const std::string& text,
               std::function<void(MessageId)> durable);
