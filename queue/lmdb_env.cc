@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "engine/base/check.h"
 
@@ -42,7 +43,17 @@ std::unexpected<Error> FailRc(const std::string& file, int rc) {
   if (rc == MDB_MAP_FULL) what += "; raise queue.map_size";
   if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH)
     what += "; this is no queue file of this program: restore it, or move the folder away";
+  if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND)
+    what += "; the file is damaged: restore the folder from a copy";
   return Fail(CodeOf(rc), std::move(what));
+}
+
+// LMDB ends the process after this: its pages contradict each other, and nothing that is read from
+// them could be trusted. The error names what to do; standard error is all there is by then.
+void OnContradiction(MDB_env* env, const char* what) {
+  const char* folder = nullptr;
+  if (mdb_env_get_path(env, &folder) != 0 || folder == nullptr) folder = "the queue";
+  std::fprintf(stderr, "%s/data.mdb: damaged (%s); restore the folder from a copy\n", folder, what);
 }
 
 }  // namespace
@@ -59,6 +70,7 @@ Result<std::unique_ptr<LmdbEnv>> LmdbEnv::Open(const std::string& path, uint64_t
   if (!sync) flags |= MDB_NOSYNC;
 
   int rc = mdb_env_create(&env->env_);
+  if (rc == 0) rc = mdb_env_set_assert(env->env_, OnContradiction);
   if (rc == 0) rc = mdb_env_set_maxdbs(env->env_, unsigned(kTables));
   if (rc == 0) rc = mdb_env_set_maxreaders(env->env_, kMaxReaders);
   if (rc == 0) rc = mdb_env_set_mapsize(env->env_, map_size);

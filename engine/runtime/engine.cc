@@ -4,6 +4,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -42,6 +43,22 @@ void RaiseFileLimit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// The queue's records are read through mapped memory: a page that the disk does not give ends the
+// process here, as nothing could go on. It says so; then the fault happens again, and is final.
+void OnBadPage(int) {
+  static constexpr std::string_view kText =
+      "sluice: a page of the queue's data.mdb cannot be read (the disk fails, or the file was cut "
+      "short): check the disk and the file, then start again\n";
+  (void)!::write(STDERR_FILENO, kText.data(), kText.size());
+}
+
+void TellOfBadPages() {
+  struct sigaction action{};
+  action.sa_handler = OnBadPage;
+  action.sa_flags = SA_RESETHAND;
+  (void)::sigaction(SIGBUS, &action, nullptr);
 }
 
 queue::QueueOptions QueueOptionsOf(const config::Queue& settings) {
@@ -314,6 +331,7 @@ Status EngineImpl::Reload() {
 Result<std::unique_ptr<Engine>> Engine::Open(const config::Config& config) {
   RaiseFileLimit();
   (void)signal(SIGPIPE, SIG_IGN);
+  TellOfBadPages();
   auto queue = queue::Queue::Open(QueueOptionsOf(config.queue));
   if (!queue) return std::unexpected(queue.error());
   auto engine = std::make_unique<EngineImpl>(config, std::move(*queue));

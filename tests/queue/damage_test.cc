@@ -32,6 +32,24 @@ class QueueDamage : public QueueTest {
     change(txn);
     ASSERT_TRUE(txn.Commit());
   }
+  // Opens, reads everything, writes; false as soon as something tells of damage.
+  bool LookAtAll() {
+    auto queue = Queue::Open(options_);
+    if (!queue) return false;
+    const auto lanes = (*queue)->Lanes(std::nullopt, 1000);
+    if (!lanes) return false;
+    std::vector<RecipientId> damaged;
+    for (const LaneRow& lane : *lanes)
+      if (!(*queue)->Due(lane.id, WallTime::max(), 1000, &damaged)) return false;
+    const auto orphans = (*queue)->Orphans(0, 1000);
+    if (!orphans || !(*queue)->Outbox(0, 0, 1000)) return false;
+    for (const LoadedRecipient& found : orphans->found)
+      if (!(*queue)->Load(found.recipient.id)) return false;
+    Transaction finish = Of(MakeInsert((*queue)->first_id(), {"new@example.com"}));
+    (*queue)->FreeOutbox(1000, 0);
+    const auto committed = (*queue)->CommitAll(std::span(&finish, 1));
+    return committed[0].status && damaged.empty() && orphans->damaged.empty();
+  }
   void TurnABit(Table table, std::string_view key) {
     Tamper([&](Txn& txn) {
       const auto value = txn.Get(table, key);
@@ -232,6 +250,46 @@ TEST_F(QueueDamage, RefusesAFileThatIsNoQueue) {
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::kCorrupt);
   EXPECT_NE(opened.error().what.find("data.mdb"), std::string::npos);
+}
+
+// What a disk does to pages it loses. The child looks at everything and writes; it must come to its
+// end, whatever it hears.
+TEST_F(QueueDamage, OfAnyRecordPageIsToldAndEndsNothing) {
+  Open();
+  for (int i = 0; i < 60; ++i) {
+    const RecipientId id = Put("a@d" + std::to_string(i % 20) + ".example");
+    if (i % 2 == 0) Postpone(id, After(i));
+    if (i % 10 == 0) Finish(id);
+  }
+  Close();
+  constexpr size_t kPage = 4096;
+  const std::string path = options_.path + "/data.mdb";
+  std::string sound;
+  {
+    std::ifstream in(path, std::ios::binary);
+    sound.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  int told = 0;
+  for (size_t page = 2; page * kPage < sound.size(); ++page) {
+    const std::string_view before = std::string_view(sound).substr(page * kPage, kPage);
+    if (before.find_first_not_of('\0') == std::string_view::npos) continue;
+    std::fstream(path, std::ios::in | std::ios::out | std::ios::binary)
+        .seekp(std::streamoff(page * kPage))
+        .write(std::string(kPage, '\0').data(), kPage);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ::alarm(30);
+      ::_exit(LookAtAll() ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status)) << "page " << page << ": signal " << WTERMSIG(status);
+    told += WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    std::ofstream(path, std::ios::binary) << sound;
+  }
+  EXPECT_GT(told, 5);
+  Open();
 }
 
 TEST_F(QueueDamage, RefusesARecordFileThatWasCutShort) {
