@@ -21,13 +21,15 @@ void AppendQuotedLine(std::string& out, std::string_view line) {
     const auto octet = uint8_t(line[i]);
     const bool last = i + 1 == line.size();
     const bool blank = octet == ' ' || octet == '\t';
-    const bool plain = blank ? !last : octet > ' ' && octet < 0x7f && octet != '=';
-    const size_t width = plain ? 1 : 3;
+    bool plain = blank ? !last : octet > ' ' && octet < 0x7f && octet != '=';
     // A soft line end takes one column itself.
-    if (column + width > kLineMax - (last ? 0 : 1)) {
+    if (column + (plain ? 1 : 3) > kLineMax - (last ? 0 : 1)) {
       out.append("=\r\n");
       column = 0;
+      // Programs that grep reports line by line must not take the rest of a line for one.
+      plain = false;
     }
+    const size_t width = plain ? 1 : 3;
     if (plain) {
       out.push_back(line[i]);
     } else {

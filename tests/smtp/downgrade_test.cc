@@ -152,6 +152,9 @@ TEST(QuotedPrintable, KeepsLinesShort) {
       }
     }
   }
+  std::string wrapped;  // programs grep reports by lines
+  AppendQuotedPrintable(wrapped, std::string(75, 'x') + "4.7.1");
+  EXPECT_EQ(wrapped, std::string(75, 'x') + "=\r\n=34.7.1");
   std::string odd;
   AppendQuotedPrintable(odd, "a\rb\nc\t");
   EXPECT_EQ(odd, "a=0Db=0Ac=09");
