@@ -60,6 +60,7 @@ enum class Role : uint8_t { kSubmission, kInbound };
 enum class TlsMode : uint8_t { kStartTls, kImplicit, kNone };
 
 struct Listener {
+  uint32_t line = 0;  // of the file, for what is found wrong only when it is used
   std::vector<Endpoint> bind;
   Role role = Role::kSubmission;
   TlsMode tls = TlsMode::kStartTls;

@@ -96,13 +96,17 @@ std::expected<Loaded, Problems> ParseConfig(std::string_view text, const std::st
                                             const Surroundings& surroundings) {
   const std::expected<Value, SyntaxError> root = ParseToml(text);
   if (!root) {
-    return std::unexpected(
-        Problems{{file, root.error().at, "", "this is not TOML: " + root.error().what}});
+    std::string what = "this is not TOML: " + root.error().what;
+    if (what.contains("determine value type")) what += "; text must stand in quotes";
+    return std::unexpected(Problems{{file, root.error().at, "", std::move(what)}});
   }
   Loaded loaded;
   loaded.config.file = file;
   Reader reader(file, FolderOf(file));
   ReadRoot(reader, *root, loaded.config);
+  if (const Member* list = root->Find("listener"))
+    for (size_t i = 0; i < std::min(loaded.config.listeners.size(), list->value.items.size()); ++i)
+      loaded.config.listeners[i].line = list->value.items[i].at.line;
   FillDefaults(loaded.config);
   CheckConfig(reader, *root, surroundings, loaded.config);
   if (!reader.errors().empty()) {

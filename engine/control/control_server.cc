@@ -1,7 +1,9 @@
 #include "engine/control/control_server.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -116,6 +118,12 @@ class ControlServer::Session final : public io::StreamEvents {
 Result<std::unique_ptr<ControlServer>> ControlServer::Open(io::UvNet& net, TimerQueue& timers,
                                                            const Clock& clock,
                                                            const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  if (error)
+    return Fail(ErrorCode::kIo,
+                "cannot make the folder of the control socket " + path + ": " + error.message());
   std::unique_ptr<ControlServer> self(new ControlServer(net, timers, clock));
   auto listener = net.ListenUnix(
       path, 0600, [server = self.get()](io::Stream* stream) { return server->Accept(stream); });

@@ -1,6 +1,7 @@
 #include "engine/events/event_log.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,7 +85,11 @@ Result<std::unique_ptr<EventLog>> EventLog::Open(const config::Events& options,
                                                  const Clock& clock) {
   std::unique_ptr<EventLog> log(new EventLog(options, clock));
   std::error_code error;
-  fs::create_directories(fs::path(options.log).parent_path(), error);
+  const fs::path folder = fs::path(options.log).parent_path();
+  if (!folder.empty()) fs::create_directories(folder, error);
+  if (error)
+    return Fail(ErrorCode::kIo,
+                "cannot make the folder of the event log " + options.log + ": " + error.message());
   if (Status status = log->OpenFile(); !status) return std::unexpected(status.error());
   return log;
 }
@@ -111,6 +116,12 @@ Status EventLog::OpenFile() {
   if (!S_ISREG(info.st_mode)) {
     CloseFile();
     return Fail(ErrorCode::kInvalid, "the event log " + options_.log + " is not a regular file");
+  }
+  // Two writers would rotate, and delete, each other's files.
+  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    CloseFile();
+    return Fail(ErrorCode::kBusy, "another process writes the event log " + options_.log +
+                                      ": give each engine an events.log of its own");
   }
   size_ = uint64_t(info.st_size);
   torn_ = false;

@@ -87,6 +87,9 @@ TEST(ConfigErrors, AreToldExactly) {
        "did you "
        "mean \"info\"?\n"},
       {"[queue\n", "s.toml:6:7: this is not TOML: "},
+      {"[queue]\npath = /var/q\n",
+       "s.toml:7:8: this is not TOML: Error while parsing value: could not determine value type; "
+       "text must stand in quotes\n"},
       {"[[|queue]]\n", "s.toml:6:3: this is not TOML: "},
       {"\xc5\x87 = 1\n", "s.toml:6:1: this is not TOML: "},
       {"[[queue]]\npath = \"q\"\n", "s.toml:6:1: queue: there is only one: write [queue]\n"},

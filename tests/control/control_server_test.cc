@@ -103,6 +103,17 @@ TEST_F(ControlServerTest, IsForItsOwnerAlone) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
+TEST_F(ControlServerTest, MakesTheFolderOfItsSocket) {
+  const std::string path = (folder_ / "run" / "sluice" / "control.sock").string();
+  EXPECT_TRUE(ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), path));
+  const auto none =
+      ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), "/proc/sluice/control.sock");
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().what.find("cannot make the folder of the control socket /proc/sluice"),
+            std::string::npos)
+      << none.error().what;
+}
+
 TEST_F(ControlServerTest, AnswersInOrderThoughTheFirstTakesLonger) {
   ControlDone slow;
   Timer timer(loop_.timers(), [&] { slow("\"slow\""); });

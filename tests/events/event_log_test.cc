@@ -199,6 +199,25 @@ TEST_F(EventLogTest, BeginsAnewWhenSomebodyMovedTheFileAway) {
   EXPECT_NE(Current().find("{\"id\":\"2\""), std::string::npos);
 }
 
+TEST_F(EventLogTest, BelongsToOneWriter) {
+  const auto log = Open();
+  const auto second = EventLog::Open(options_, clock_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::kBusy);
+  EXPECT_NE(second.error().what.find("another process writes the event log"), std::string::npos);
+  Put(*log, 1);
+  EXPECT_TRUE(log->Flush());
+}
+
+TEST_F(EventLogTest, SaysThatItsFolderCannotBeMade) {
+  std::ofstream(folder_ / "logs") << "a file";
+  const auto log = EventLog::Open(options_, clock_);
+  ASSERT_FALSE(log);
+  EXPECT_NE(log.error().what.find("cannot make the folder of the event log " + options_.log),
+            std::string::npos)
+      << log.error().what;
+}
+
 TEST_F(EventLogTest, SaysWhyItCannotOpen) {
   fs::create_directories(options_.log);
   const auto log = EventLog::Open(options_, clock_);

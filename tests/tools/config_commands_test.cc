@@ -55,9 +55,10 @@ TEST(Check, FindsKeysThatDoNotFit) {
   EXPECT_THAT(CheckCertificates(config), IsEmpty());
   config.listeners[2].cert = file("a.pem");
   config.listeners[2].key = file("b-key.pem");
+  config.listeners[2].line = 17;
   const config::Problems problems = CheckCertificates(config);
   ASSERT_THAT(problems, SizeIs(1));
-  EXPECT_THAT(problems[0].ToString(), HasSubstr("sluice.toml: listener[2]"));
+  EXPECT_THAT(problems[0].ToString(), HasSubstr("sluice.toml:17:1: listener[2]"));
   EXPECT_THAT(problems[0].ToString(), HasSubstr("b-key.pem"));
   std::filesystem::remove_all(folder);
 }

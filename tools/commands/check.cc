@@ -23,7 +23,7 @@ config::Problems CheckCertificates(const config::Config& config) {
     if (listener.cert.empty() || listener.key.empty()) continue;
     if (auto made = io::TlsServerContext::Make(listener.cert, listener.key); !made)
       out.push_back({.file = config.file,
-                     .at = {},
+                     .at = {listener.line, 1},
                      .key = "listener[" + std::to_string(i) + "]",
                      .what = made.error().what});
   }
