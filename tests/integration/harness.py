@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +23,8 @@ SLUICE = os.path.abspath(os.environ.get("SLUICE", "build/dev/sluice"))
 PASSWORD = "correct horse"
 # Generous: a sanitizer build on a busy two-core machine. Nothing waits longer than it must.
 PATIENCE = 60.0
+# What ASan, UBSan and TSan say; a program that is killed has no exit status that tells of it.
+SANITIZER = re.compile(r"(ERROR|WARNING): \w+Sanitizer|: runtime error: ")
 
 
 def wait_until(probe, what, patience=PATIENCE):
@@ -302,7 +305,13 @@ class Case(unittest.TestCase):
 
     def end_world(self):
         result = self._outcome.result
-        self.world.close(show_logs=len(result.failures) + len(result.errors) > self.failed_before)
+        for program in self.world.programs:
+            program.kill()
+        found = [f"{program.name}: {line}" for program in self.world.programs
+                 for line in program.log_text().splitlines() if SANITIZER.search(line)]
+        failed = len(result.failures) + len(result.errors) > self.failed_before
+        self.world.close(show_logs=failed or bool(found))
+        self.assertEqual(found, [], "a sanitizer has found something")
 
     def assert_stops(self, program, within=10.0, status=0):
         start = time.monotonic()

@@ -2,9 +2,12 @@
 """Start, stop, reload and restart; and every way to start wrongly, with a message that helps."""
 
 import os
+import pathlib
+import re
 import shutil
 import signal
 import smtplib
+import socket
 import ssl
 
 import harness
@@ -90,6 +93,47 @@ class Lifecycle(harness.Case):
         harness.wait_until(reloaded, "the new user may log in under the new certificate")
         with self.assertRaises(ssl.SSLError):
             login("crm", first)
+
+    def test_systemd_hears_when_it_is_ready_and_when_it_stops(self):
+        config = self.world.config()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            path = self.world.folder / "notify"
+            notify.bind(str(path))
+            notify.settimeout(harness.PATIENCE)
+            engine = self.world.engine(config, wait=False, env={"NOTIFY_SOCKET": str(path)})
+            self.assertEqual(notify.recv(100), b"READY=1")
+            for port in config.ports:
+                self.assertTrue(harness.accepts_connections(port), "ready, and a port does not answer")
+            engine.signal(signal.SIGTERM)
+            self.assertEqual(notify.recv(100), b"STOPPING=1")
+            self.assertEqual(engine.wait(), 0, engine.log_text())
+
+    def test_it_may_open_as_many_files_as_the_system_lets_it(self):
+        config = self.world.config()
+        engine = self.world.program("limited", "bash", "-c", 'ulimit -S -n 64 && exec "$0" "$@"',
+                                    harness.SLUICE, "run", "-c", config.path)
+        harness.wait_until(lambda: harness.accepts_connections(config.plain), "the engine is ready")
+        limits = pathlib.Path(f"/proc/{engine.pid}/limits").read_text()
+        soft, hard = re.search(r"Max open files +(\d+) +(\d+)", limits).groups()
+        self.assertEqual(soft, hard)
+
+    def test_the_log_tells_no_secrets_and_no_content(self):
+        sink = self.world.sink()
+        config = self.world.config(sink=sink, extra='[log]\nlevel = "debug"\n')
+        engine = self.world.engine(config)
+        context = ssl.create_default_context(cafile=self.world.cert)
+        with smtplib.SMTP("localhost", config.starttls, timeout=30) as client:
+            client.starttls(context=context)
+            with self.assertRaises(smtplib.SMTPAuthenticationError):
+                client.login("crm", "wrong-password")
+            client.login("crm", PASSWORD)
+            client.sendmail("shop@sender.test", "a@one.test", "Subject: private-subject\n\nprivate-words\n")
+        sink.wait_for(1)
+        self.world.wait_for_events(1, "delivered")
+        self.assert_stops(engine)
+        told = engine.log_text() + "".join(map(str, self.world.events()))
+        for secret in (PASSWORD, "wrong-password", "private-subject", "private-words", "argon2id"):
+            self.assertNotIn(secret, told)
 
     def test_a_broken_file_at_reload_leaves_everything_as_it_was(self):
         sink = self.world.sink()
