@@ -27,6 +27,8 @@ struct Queue {
   uint64_t segment_bytes = uint64_t(64) << 20;
   uint64_t min_free_bytes = uint64_t(256) << 20;
   uint64_t body_memory = uint64_t(128) << 20;  // octets of bodies held in memory by all shards
+
+  bool operator==(const Queue&) const = default;
 };
 
 struct Dns {
@@ -45,6 +47,8 @@ struct Events {
   uint64_t rotate_bytes = uint64_t(1) << 30;
   Duration rotate_after = 24h;
   uint32_t keep_files = 14;  // rotated files kept
+
+  bool operator==(const Events&) const = default;
 };
 
 struct Log {

@@ -200,9 +200,12 @@ void AddBlastContent(CLI::App* command, BlastOptions& blast) {
 
 int BlastAndPrint(const BlastOptions& options) {
   const BlastReport report = RunBlast(options);
+  if (report.wrong_options) {
+    Complain(report.error);
+    return kUsage;
+  }
   if (!options.quiet || options.json) PrintBlastReport(report, options.json);
   if (!report.ok && options.quiet && !report.error.empty()) Complain(report.error);
-  if (report.wrong_options) return 2;
   return report.ok ? 0 : 1;
 }
 

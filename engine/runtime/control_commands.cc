@@ -105,18 +105,19 @@ ControlCommands::ControlCommands(ControlParts parts)
     : parts_(std::move(parts)), started_(parts_.shards.front()->loop().clock().Now()) {}
 
 void ControlCommands::Register(ControlServer& server) {
-  server.On("status", [this](const ControlRequest& r, ControlDone d) { ShowStatus(r, d); });
-  server.On("queues", [this](const ControlRequest& r, ControlDone d) { Queues(r, d); });
-  server.On("explain", [this](const ControlRequest& r, ControlDone d) { Explain(r, d); });
-  server.On("sendmail", [this](const ControlRequest& r, ControlDone d) { Sendmail(r, d); });
+  server.On("status", [this](const ControlRequest& r, const ControlDone& d) { ShowStatus(r, d); });
+  server.On("queues", [this](const ControlRequest& r, const ControlDone& d) { Queues(r, d); });
+  server.On("explain", [this](const ControlRequest& r, const ControlDone& d) { Explain(r, d); });
+  server.On("sendmail", [this](const ControlRequest& r, const ControlDone& d) { Sendmail(r, d); });
   server.On("reload", [this](const ControlRequest&, const ControlDone& done) {
-    const Status status = parts_.reload();
-    done(status ? Dump(Json{{"ok", true}}) : ControlError(status.error().what));
+    const Result<std::string> reloaded = parts_.reload();
+    if (!reloaded) return done(ControlError(reloaded.error().what));
+    done(Dump(Json{{"ok", true}, {"needs_restart", *reloaded}}));
   });
 }
 
 template <typename T>
-void ControlCommands::Gather(std::function<T(ShardRuntime&)> ask,
+void ControlCommands::Gather(const std::function<T(ShardRuntime&)>& ask,
                              std::function<void(std::vector<T>)> done) {
   struct Pending {
     std::vector<T> answers;

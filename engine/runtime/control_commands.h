@@ -21,7 +21,8 @@ struct ControlParts {
   std::vector<ShardRuntime*> shards;
   queue::Queue& queue;
   Writer& writer;
-  std::function<Status()> reload;
+  // Gives the changed keys that need a restart, or why nothing has changed.
+  std::function<Result<std::string>()> reload;
   std::function<Status()> exporter_health;
 };
 
@@ -34,7 +35,7 @@ class ControlCommands {
  private:
   // Runs `ask` on each shard's loop and `done` here with all answers, by shard.
   template <typename T>
-  void Gather(std::function<T(ShardRuntime&)> ask, std::function<void(std::vector<T>)> done);
+  void Gather(const std::function<T(ShardRuntime&)>& ask, std::function<void(std::vector<T>)> done);
 
   void ShowStatus(const ControlRequest& request, const ControlDone& done);
   void Queues(const ControlRequest& request, const ControlDone& done);

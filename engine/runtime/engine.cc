@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "config/parser.h"
+#include "config/restart.h"
 #include "engine/base/check.h"
 #include "engine/base/workers.h"
 #include "engine/control/control_server.h"
@@ -57,7 +58,7 @@ void OnBadPage(int) {
 void TellOfBadPages() {
   struct sigaction action{};
   action.sa_handler = OnBadPage;
-  action.sa_flags = SA_RESETHAND;
+  action.sa_flags = int(SA_RESETHAND);
   (void)::sigaction(SIGBUS, &action, nullptr);
 }
 
@@ -93,10 +94,12 @@ class EngineImpl final : public Engine {
   void OnEachShard(const std::function<void(ShardRuntime&)>& f);
   void BeginStop();
   void PollStop();
-  Status Reload();
+  // The changed keys that only a restart brings, or why nothing has changed.
+  Result<std::string> Reload();
   Result<TlsContexts> MakeTls(const config::Config& config);
 
   std::shared_ptr<const config::Config> config_;
+  const std::shared_ptr<const config::Config> began_with_;
   const std::unique_ptr<queue::Queue> queue_;
   const io::SystemClock clock_;
   BodyBudget bodies_;
@@ -143,6 +146,7 @@ std::vector<Mailbox*> Pointers(const std::vector<std::unique_ptr<Mailbox>>& mail
 
 EngineImpl::EngineImpl(const config::Config& config, std::unique_ptr<queue::Queue> queue)
     : config_(std::make_shared<const config::Config>(config)),
+      began_with_(config_),
       queue_(std::move(queue)),
       bodies_(config.queue.body_memory),
       gate_(SystemDice()),
@@ -250,7 +254,7 @@ int EngineImpl::Run() {
   loop.OnSignal(SIGTERM, [this] { BeginStop(); });
   loop.OnSignal(SIGINT, [this] { BeginStop(); });
   loop.OnSignal(SIGHUP, [this] {
-    if (Status status = Reload(); !status) LogError("reload", status.error().what);
+    if (const auto reloaded = Reload(); !reloaded) LogError("reload", reloaded.error().what);
   });
   stop_timer_ = std::make_unique<Timer>(loop.timers(), [this] { PollStop(); });
   StartThreads();
@@ -306,7 +310,7 @@ Result<TlsContexts> EngineImpl::MakeTls(const config::Config& config) {
   return contexts;
 }
 
-Status EngineImpl::Reload() {
+Result<std::string> EngineImpl::Reload() {
   auto loaded = config::LoadConfig(config_->file);
   if (!loaded)
     return Fail(ErrorCode::kInvalid,
@@ -316,6 +320,7 @@ Status EngineImpl::Reload() {
                 "the number of [[listener]] tables has changed: that needs a restart");
   const Result<TlsContexts> tls = MakeTls(loaded->config);
   if (!tls) return std::unexpected(tls.error());
+  std::string later = config::NeedsRestart(*began_with_, loaded->config);
   config_ = std::make_shared<const config::Config>(std::move(loaded->config));
   SetLogLevel(LogLevelOf(config_->log.level));
   checker_->Reload(config_);
@@ -323,7 +328,8 @@ Status EngineImpl::Reload() {
     runtime.Reload(config, contexts);
   });
   LogInfo("reload", "configuration reloaded from " + config_->file);
-  return {};
+  if (!later.empty()) LogWarn("reload", "what has changed here needs a restart: " + later);
+  return later;
 }
 
 }  // namespace

@@ -94,6 +94,18 @@ class Lifecycle(harness.Case):
         with self.assertRaises(ssl.SSLError):
             login("crm", first)
 
+    def test_a_reload_says_what_needs_a_restart(self):
+        config = self.world.config()
+        engine = self.world.engine(config)
+        self.assertEqual(sluice("reload", "-c", config.path).stdout, "reloaded\n")
+        config.replace("min_free_bytes = 1048576", "min_free_bytes = 2097152")
+        self.assertEqual(sluice("reload", "-c", config.path).stdout, "reloaded; needs a restart: queue\n")
+        harness.wait_until(lambda: "needs a restart: queue" in engine.log_text(), "the log says so too")
+        config.replace('hostname = "mta.test"', "hostname = 5")
+        refused = sluice("reload", "-c", config.path)
+        self.assertEqual(refused.returncode, 2, "the command reads the file too")
+        self.assertIn("sluice.toml:1:12: hostname", refused.stderr)
+
     def test_systemd_hears_when_it_is_ready_and_when_it_stops(self):
         config = self.world.config()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
