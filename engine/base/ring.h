@@ -31,7 +31,8 @@ class Ring {
  public:
   explicit Ring(size_t capacity) : capacity_(capacity) { CHECK(capacity > 0); }
 
-  PushResult Push(T&& item) {
+  // Moves from `item` only when it is taken.
+  PushResult TryPush(T& item) {
     const std::lock_guard lock(mutex_);
     if (items_.size() >= capacity_) return PushResult::kFull;
     items_.push_back(std::move(item));
@@ -39,6 +40,8 @@ class Ring {
     waiting_.notify_one();
     return PushResult::kWakeUp;
   }
+
+  PushResult Push(T&& item) { return TryPush(item); }
 
   // Takes all of `items` or nothing. Moves from them only when taken.
   PushResult PushAll(std::vector<T>& items) {

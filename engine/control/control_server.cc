@@ -158,7 +158,7 @@ void ControlServer::Dispatch(Session& session, sluice::Handle<Session> handle, s
   const auto handler = handlers_.find(request.command);
   if (handler == handlers_.end())
     return session.Respond(ControlError("unknown command \"" + request.command + "\""));
-  handler->second(request, [this, handle](std::string response) {
+  handler->second(request, [this, handle](const std::string& response) {
     if (Session* still = sessions_->Get(handle)) still->Respond(response);
   });
 }

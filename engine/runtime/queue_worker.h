@@ -38,7 +38,7 @@ class QueueWorker final : public Workers {
     for (Item& item : batch_) {
       item.job();
       Task done = std::move(item.done);
-      while (!home_.Post(std::move(done))) ring_.WaitFor(Duration(1'000));
+      while (!home_.Post(done)) ring_.WaitFor(Duration(1'000));
     }
     return !batch_.empty();
   }

@@ -7,7 +7,7 @@
 namespace sluice::engine {
 
 Result<std::unique_ptr<ShardRuntime>> ShardRuntime::Make(
-    uint32_t index, std::shared_ptr<const config::Config> config, const ShardCommon& common,
+    uint32_t index, const std::shared_ptr<const config::Config>& config, const ShardCommon& common,
     BodyBudget& bodies, uint64_t seed) {
   std::unique_ptr<ShardRuntime> self(new ShardRuntime(index, seed));
   io::UvLoop& loop = self->loop_;
@@ -79,7 +79,8 @@ void ShardRuntime::Adopt(size_t listener, int fd) {
       fd, [this, listener](io::Stream* stream) { return listeners_[listener]->Accept(stream); });
 }
 
-void ShardRuntime::Reload(std::shared_ptr<const config::Config> config, const TlsContexts& tls) {
+void ShardRuntime::Reload(const std::shared_ptr<const config::Config>& config,
+                          const TlsContexts& tls) {
   CHECK(config->listeners.size() == listeners_.size());  // the engine has looked
   shard_->Reload(config);
   for (size_t i = 0; i < listeners_.size(); ++i)

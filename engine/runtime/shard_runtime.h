@@ -30,10 +30,9 @@ using TlsContexts = std::vector<std::shared_ptr<io::TlsServerContext>>;
 class ShardRuntime {
  public:
   // Errors: the DNS servers cannot be used.
-  static Result<std::unique_ptr<ShardRuntime>> Make(uint32_t index,
-                                                    std::shared_ptr<const config::Config> config,
-                                                    const ShardCommon& common, BodyBudget& bodies,
-                                                    uint64_t seed);
+  static Result<std::unique_ptr<ShardRuntime>> Make(
+      uint32_t index, const std::shared_ptr<const config::Config>& config,
+      const ShardCommon& common, BodyBudget& bodies, uint64_t seed);
   ~ShardRuntime();
 
   // Opens the ports. `authenticator` is this shard's way to the password checker, `disk` writes the
@@ -45,7 +44,7 @@ class ShardRuntime {
   void Run() { loop_.Run(); }
 
   // From the shard's own loop.
-  void Reload(std::shared_ptr<const config::Config> config, const TlsContexts& tls);
+  void Reload(const std::shared_ptr<const config::Config>& config, const TlsContexts& tls);
   void StopAccepting();
   void Stop();   // idle sessions hear 421, running transactions end
   void Abort();  // what is still open is cut

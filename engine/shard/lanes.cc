@@ -62,7 +62,7 @@ void Lanes::Add(Waiting waiting) {
   Push(lane, handle, std::move(waiting));
 }
 
-void Lanes::AddSleeping(queue::LaneRow row) {
+void Lanes::AddSleeping(const queue::LaneRow& row) {
   const LaneHandle handle = FindOrMake(row.key);
   Lane& lane = *lanes_.Get(handle);
   lane.on_disk += row.waiting;
@@ -160,11 +160,13 @@ void Lanes::Spill(Lane& lane, LaneHandle handle, Waiting waiting) {
   const WallTime due = waiting.recipient.due;
   queue::Transaction transaction;
   transaction.postpones.push_back({std::move(waiting.recipient), lane.key});
-  links_.Submit(std::move(transaction), false, [this, handle, id, due](queue::Committed committed) {
-    if (committed.status) return Postponed(handle, id, false, due);
-    // Not written, so not in the due index: the recovery sweep of the next start finds it.
-    Abandon(handle);
-  });
+  links_.Submit(std::move(transaction), false,
+                [this, handle, id, due](const queue::Committed& committed) {
+                  if (committed.status) return Postponed(handle, id, false, due);
+                  // Not written, so not in the due index: the recovery sweep of the next start
+                  // finds it.
+                  Abandon(handle);
+                });
 }
 
 void Lanes::Evict(Lane& lane, LaneHandle handle) {

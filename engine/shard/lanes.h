@@ -55,7 +55,7 @@ class Lanes {
   // A recipient that was just accepted, or found by the recovery sweep.
   void Add(Waiting waiting);
   // A lane with rows on disk, found at start.
-  void AddSleeping(queue::LaneRow row);
+  void AddSleeping(const queue::LaneRow& row);
   // A row that the lane counts already was moved to `due` by somebody else.
   void Reschedule(const queue::LaneKey& key, WallTime due);
 

@@ -30,8 +30,8 @@ class Mailbox {
   void SetWake(std::function<void()> wake) { wake_ = std::move(wake); }
 
   // False when full: `task` is untouched then.
-  bool Post(Task&& task) {
-    const PushResult result = ring_.Push(std::move(task));
+  bool Post(Task& task) {
+    const PushResult result = ring_.TryPush(task);
     if (result == PushResult::kWakeUp && wake_) wake_();
     return result != PushResult::kFull;
   }

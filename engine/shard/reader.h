@@ -30,7 +30,7 @@ class Reader {
   // False when too many wait: `question` is untouched then.
   bool Ask(Mailbox& shard, Question& question) {
     Item item{&shard, std::move(question)};
-    if (ring_.Push(std::move(item)) != PushResult::kFull) return true;
+    if (ring_.TryPush(item) != PushResult::kFull) return true;
     question = std::move(item.question);
     return false;
   }
@@ -42,7 +42,7 @@ class Reader {
     for (Item& item : batch_) answers_.push_back({item.shard, item.question(queue_)});
     const bool any = !batch_.empty();
     batch_.clear();
-    while (!answers_.empty() && answers_.front().shard->Post(std::move(answers_.front().task)))
+    while (!answers_.empty() && answers_.front().shard->Post(answers_.front().task))
       answers_.pop_front();
     return any;
   }

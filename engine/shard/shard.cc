@@ -182,8 +182,8 @@ void Shard::Distribute(queue::Message message, std::vector<queue::Recipient> rec
 void Shard::AddSleeping(std::vector<queue::LaneRow> rows) {
   for (queue::LaneRow& row : rows) {
     const uint32_t owner = OwnerOf(row.key.domain);
-    out_.Send(owner, [shard = shards_[owner], row = std::move(row)]() mutable {
-      shard->scheduler_.lanes().AddSleeping(std::move(row));
+    out_.Send(owner, [shard = shards_[owner], row = std::move(row)] {
+      shard->scheduler_.lanes().AddSleeping(row);
     });
   }
 }

@@ -39,7 +39,7 @@ class Switchboard {
         for (Task& task : moved) task();
       };
       tasks.clear();
-      if (!mailboxes_[shard]->Post(std::move(batch))) {
+      if (!mailboxes_[shard]->Post(batch)) {
         tasks.push_back(std::move(batch));
         all = false;
       }

@@ -113,7 +113,7 @@ void Writer::Send() {
   }
   for (size_t shard = 0; shard < outbound_.size(); ++shard) {
     std::deque<Task>& tasks = outbound_[shard];
-    while (!tasks.empty() && shards_[shard]->Post(std::move(tasks.front()))) tasks.pop_front();
+    while (!tasks.empty() && shards_[shard]->Post(tasks.front())) tasks.pop_front();
   }
 }
 
