@@ -31,16 +31,8 @@ struct FreeWith {
   }
 };
 using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
-using MdPtr = std::unique_ptr<EVP_MD, FreeWith<EVP_MD_free>>;
 using MdCtxPtr = std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>>;
 using KeyCtxPtr = std::unique_ptr<EVP_PKEY_CTX, FreeWith<EVP_PKEY_CTX_free>>;
-
-// Found once per thread: a search by name costs a lock that all threads share.
-const EVP_MD* Sha256OfThread() {
-  thread_local const MdPtr md(EVP_MD_fetch(nullptr, "SHA256", nullptr));
-  CHECK(md != nullptr);
-  return md.get();
-}
 
 // RSASSA-PKCS1-v1_5 over a SHA-256 made already.
 bool UsePkcs1(EVP_PKEY_CTX* ctx) {
@@ -150,7 +142,7 @@ Result<DkimKey> DkimKey::FromPem(std::string_view pem, const std::string& file) 
   }
   DkimKey made(std::move(key), algorithm);
   std::string signature;
-  const Digest tried{1};
+  const Sha256Digest tried{1};
   const bool fits = made.SignInto(tried, signature) && made.Verifies(tried, signature);
   ERR_clear_error();
   if (!fits)
@@ -226,14 +218,14 @@ std::string DkimKey::RecordText() const {
   return std::string("v=DKIM1; k=") + kind + "; p=" + PublicBase64();
 }
 
-Result<std::string> DkimKey::Sign(const Digest& digest) const {
+Result<std::string> DkimKey::Sign(const Sha256Digest& digest) const {
   std::string signature;
   if (SignInto(digest, signature)) return signature;
   ERR_clear_error();
   return Fail(ErrorCode::kIo, "OpenSSL could not make a signature");
 }
 
-bool DkimKey::SignInto(const Digest& digest, std::string& out) const {
+bool DkimKey::SignInto(const Sha256Digest& digest, std::string& out) const {
   out.resize(size_t(EVP_PKEY_get_size(key_.get())));
   size_t size = out.size();
   auto* const to = reinterpret_cast<unsigned char*>(out.data());
@@ -251,7 +243,7 @@ bool DkimKey::SignInto(const Digest& digest, std::string& out) const {
   return made && size == out.size();
 }
 
-bool DkimKey::Verifies(const Digest& digest, const std::string& signature) const {
+bool DkimKey::Verifies(const Sha256Digest& digest, const std::string& signature) const {
   if (algorithm_ == DkimAlgorithm::kEd25519Sha256) {
     const MdCtxPtr ctx(EVP_MD_CTX_new());
     return ctx != nullptr &&

@@ -12,7 +12,6 @@
 #ifndef SLUICE_SMTP_DKIM_KEY_H_
 #define SLUICE_SMTP_DKIM_KEY_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -21,6 +20,7 @@
 #include <utility>
 
 #include "engine/base/error.h"
+#include "smtp/sha256.h"
 
 // OpenSSL's EVP_PKEY, which only dkim_key.cc looks into.
 struct evp_pkey_st;
@@ -40,8 +40,6 @@ class DkimKey {
   static constexpr int kRsaBitsMax = 4096;
   // Of a key file: many times the longest key.
   static constexpr size_t kFileMax = size_t(64) << 10;
-
-  using Digest = std::array<unsigned char, 32>;  // SHA-256
 
   // PKCS#8 or PKCS#1, without a passphrase. `file` is what errors call it. The key is tried out
   // once: a file whose private and public part do not belong together is refused here.
@@ -65,7 +63,7 @@ class DkimKey {
 
   // The signature of what has this SHA-256, as raw octets. RFC 8463: Ed25519 signs the digest.
   // Fails only when OpenSSL does (a key that was tried out at loading, out of memory).
-  Result<std::string> Sign(const Digest& digest) const;
+  Result<std::string> Sign(const Sha256Digest& digest) const;
 
  private:
   struct Free {
@@ -74,8 +72,8 @@ class DkimKey {
   using KeyPtr = std::unique_ptr<evp_pkey_st, Free>;
 
   DkimKey(KeyPtr key, DkimAlgorithm algorithm) : key_(std::move(key)), algorithm_(algorithm) {}
-  bool SignInto(const Digest& digest, std::string& out) const;
-  bool Verifies(const Digest& digest, const std::string& signature) const;
+  bool SignInto(const Sha256Digest& digest, std::string& out) const;
+  bool Verifies(const Sha256Digest& digest, const std::string& signature) const;
 
   KeyPtr key_;
   DkimAlgorithm algorithm_;

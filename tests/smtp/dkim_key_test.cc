@@ -110,7 +110,7 @@ TEST(DkimKey, PublishesASubjectPublicKeyInfoForRsaAndTheBareOctetsForEd25519) {
 }
 
 TEST(DkimKey, SignsSoThatThePublishedKeyVerifies) {
-  DkimKey::Digest digest{};
+  Sha256Digest digest{};
   digest[3] = 7;
   const auto rsa = RsaKey().Sign(digest);
   ASSERT_TRUE(rsa);
