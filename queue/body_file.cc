@@ -122,7 +122,7 @@ BodyFiles::BodyFiles(BodyFilesOptions options, Disk* disk)
 
 BodyFiles::~BodyFiles() = default;
 
-void BodyFiles::CloseDir::operator()(__dirstream* dir) const { ::closedir(dir); }
+void BodyFiles::CloseDir::operator()(DIR* dir) const { ::closedir(dir); }
 
 Status BodyFiles::Open() {
   if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) return FailErrno(folder_, errno);

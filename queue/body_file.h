@@ -16,6 +16,8 @@
 #ifndef SLUICE_QUEUE_BODY_FILE_H_
 #define SLUICE_QUEUE_BODY_FILE_H_
 
+#include <dirent.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -30,8 +32,6 @@
 #include "engine/base/ref.h"
 #include "queue/disk.h"
 #include "queue/records.h"
-
-struct __dirstream;
 
 namespace sluice::queue {
 
@@ -122,9 +122,9 @@ class BodyFiles {
   std::atomic<uint64_t> arriving_{0};  // octets of files that no commit has kept
   std::atomic<uint64_t> taken_{0};
   struct CloseDir {
-    void operator()(__dirstream* dir) const;
+    void operator()(DIR* dir) const;
   };
-  std::unique_ptr<__dirstream, CloseDir> sweep_;
+  std::unique_ptr<DIR, CloseDir> sweep_;
   bool swept_ = false;
 };
 
