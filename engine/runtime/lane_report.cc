@@ -67,6 +67,9 @@ std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& do
       report.connections = lane.site->open;
     }
     GiveReason(lane, *context.config, now, wall, report);
+    if (runtime.shard().links().writer().broken())
+      report.reason =
+          "nothing is sent until a restart: the queue could not be written (see the log)";
     out.push_back(std::move(report));
   });
   const size_t keep = std::min(limit, out.size());

@@ -94,6 +94,19 @@ class Lifecycle(harness.Case):
         with self.assertRaises(ssl.SSLError):
             login("crm", first)
 
+    def test_sighup_brings_new_routes(self):
+        dead = harness.free_port()
+        config = self.world.config(extra=f'[[route]]\nmatch = "*"\nhosts = ["127.0.0.1:{dead}"]\n')
+        engine = self.world.engine(config)
+        self.send(config)
+        self.world.wait_for_events(1, "deferred")
+        sink = self.world.sink()
+        config.replace(f"127.0.0.1:{dead}", f"127.0.0.1:{sink.port}")
+        engine.signal(signal.SIGHUP)
+        harness.wait_until(lambda: "configuration reloaded" in engine.log_text(), "the log tells of it")
+        self.send(config, "b@two.test")
+        self.world.wait_for_events(1, "delivered", recipient="b@two.test")
+
     def test_a_reload_says_what_needs_a_restart(self):
         config = self.world.config()
         engine = self.world.engine(config)
