@@ -68,7 +68,7 @@ std::string WhyNoKey(std::string_view pem, bool encrypted) {
   if (!ssh && pem.contains("PRIVATE KEY-----")) return "the private key is damaged: copy it anew";
   std::string why = ssh ? "this is a key for SSH, and signing needs one in PEM (PKCS#8)"
                         : "there is no private key in PEM in it";
-  why += kMakeOne;  // g++ 12 warns of std::string + const char* under TSan, wrongly
+  why += kMakeOne;
   return why;
 }
 
