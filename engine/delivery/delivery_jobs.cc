@@ -145,7 +145,7 @@ void Delivery::RefuseJob(Fault fault) {
   result_.stage = Stage::kLocal;
   result_.fault = fault;
   result_.text = WordsOf(fault);
-  const std::vector<size_t> all = run_.todo();
+  const std::vector<size_t> all = run_.unanswered();
   for (const size_t recipient : all) {
     run_.Answered(recipient);
     owner_.OnResult(*this, run_.job(), recipient, result_);
@@ -207,7 +207,7 @@ void Delivery::OnTransactionDone() {
     run_.Answered(recipient);
     owner_.OnResult(*this, run_.job(), recipient, result_);
   }
-  if (run_.todo().empty()) {
+  if (run_.unanswered().empty()) {
     std::vector<size_t> none;
     run_.Release(none);
   }

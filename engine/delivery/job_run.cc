@@ -49,8 +49,8 @@ void JobRun::Take(Job job) {
   CHECK(!job.recipients.empty());
   CHECK(job.message.get() != nullptr);
   job_ = std::move(job);
-  todo_.resize(job_->recipients.size());
-  for (size_t i = 0; i < todo_.size(); ++i) todo_[i] = i;
+  unanswered_.resize(job_->recipients.size());
+  for (size_t i = 0; i < unanswered_.size(); ++i) unanswered_[i] = i;
   batch_.clear();
   form_ = Form::kNothing;
   loading_all_ = false;
@@ -58,15 +58,15 @@ void JobRun::Take(Job job) {
 }
 
 void JobRun::Answered(size_t recipient) {
-  const auto at = std::find(todo_.begin(), todo_.end(), recipient);
-  CHECK(at != todo_.end());
-  todo_.erase(at);
+  const auto at = std::find(unanswered_.begin(), unanswered_.end(), recipient);
+  CHECK(at != unanswered_.end());
+  unanswered_.erase(at);
 }
 
 Job JobRun::Release(std::vector<size_t>& untried) {
   CHECK(job_.has_value());
-  untried = std::move(todo_);
-  todo_.clear();
+  untried = std::move(unanswered_);
+  unanswered_.clear();
   Job job = std::move(*job_);
   job_.reset();
   return job;
@@ -79,7 +79,7 @@ JobRun::Step JobRun::Refuse(Fault fault) {
 
 JobRun::Step JobRun::Prepare(const smtp::Capabilities& receiver, const LoadFn& load) {
   CHECK(job_.has_value());
-  CHECK(!todo_.empty());
+  CHECK(!unanswered_.empty());
   if (NeedsUtf8() && !receiver.utf8) return Refuse(Fault::kNoUtf8);
   const Step step = PrepareContent(receiver, load);
   if (step != Step::kGo) return step;
@@ -135,7 +135,7 @@ void JobRun::Loaded(Result<std::string> octets) {
 bool JobRun::NeedsUtf8() const {
   if ((message().flags & queue::kFlagSmtpUtf8) == 0) return false;
   if (!IsAscii(message().sender)) return true;
-  for (const size_t i : todo_) {
+  for (const size_t i : unanswered_) {
     if (!IsAscii(job_->recipients[i].address)) return true;
   }
   return !HeaderIsAscii();
@@ -152,9 +152,9 @@ bool JobRun::HeaderIsAscii() const {
 }
 
 void JobRun::MakeEnvelope(const smtp::Capabilities& receiver) {
-  size_t count = todo_.size();
+  size_t count = unanswered_.size();
   if (receiver.rcpt_max != 0) count = std::min<size_t>(count, receiver.rcpt_max);
-  batch_.assign(todo_.begin(), todo_.begin() + ptrdiff_t(count));
+  batch_.assign(unanswered_.begin(), unanswered_.begin() + ptrdiff_t(count));
   recipients_.clear();
   for (const size_t i : batch_) {
     const queue::Recipient& recipient = job_->recipients[i];

@@ -33,7 +33,7 @@ class JobRun {
 
   enum class Step : uint8_t {
     kGo,       // begin a transaction with envelope() and content() for batch()
-    kRefused,  // refusal() holds for all of todo()
+    kRefused,  // refusal() holds for all of unanswered()
     kWait,     // `load` was asked; Prepare again after Loaded
   };
 
@@ -54,7 +54,7 @@ class JobRun {
   const std::vector<size_t>& batch() const { return batch_; }
 
   // Not answered yet, batch included.
-  const std::vector<size_t>& todo() const { return todo_; }
+  const std::vector<size_t>& unanswered() const { return unanswered_; }
   void Answered(size_t recipient);
   // The job is over: what was not answered is in `untried`.
   Job Release(std::vector<size_t>& untried);
@@ -68,7 +68,7 @@ class JobRun {
   void MakeEnvelope(const smtp::Capabilities& receiver);
 
   std::optional<Job> job_;
-  std::vector<size_t> todo_;
+  std::vector<size_t> unanswered_;
   std::vector<size_t> batch_;
   Fault refusal_ = Fault::kNone;
 
