@@ -71,11 +71,25 @@ Status Store::Plan(Txn& txn, const Transaction& transaction) {
   return {};
 }
 
+Status Store::CheckReleases(Txn& txn, const Transaction& transaction) {
+  for (const Release& release : transaction.releases) {
+    const auto record = txn.Get(Table::kMessage, MessageKey(release.message).view());
+    MessageRecord message;
+    if (!record || !DecodeMessage(*record, release.message, message))
+      return FailRow(record ? ErrorCode::kCorrupt : ErrorCode::kNotFound, "message",
+                     FormatMessageId(release.message),
+                     record ? "damaged record" : "no such message");
+  }
+  return {};
+}
+
 Status Store::Apply(Txn& txn, const Transaction& transaction) {
   if (Status fresh = CheckNew(txn, transaction); !fresh) return fresh;
+  if (Status sound = CheckReleases(txn, transaction); !sound) return sound;
   if (Status planned = Plan(txn, transaction); !planned) return planned;
   // From here on only the disk or the map can fail, and that ends the group.
   for (const Insert& insert : transaction.inserts) ApplyInsert(txn, insert);
+  for (const Release& release : transaction.releases) ApplyRelease(txn, release);
   size_t next = 0;
   for (size_t i = 0; i < transaction.finishes.size(); ++i) ApplyFinish(txn, plan_[next++]);
   for (const Postpone& postpone : transaction.postpones)
@@ -115,6 +129,17 @@ void Store::ApplyInsert(Txn& txn, const Insert& insert) {
   group_.state.body_bytes += message.body.length;
   if (message.body.segment == kOwnFile)
     group_.state.file_bytes += BodyFiles::Footprint(message.body.length);
+}
+
+void Store::ApplyRelease(Txn& txn, const Release& release) {
+  const auto key = MessageKey(release.message);
+  const auto record = txn.Get(Table::kMessage, key.view());
+  MessageRecord found;
+  // The check saw it; txn has failed.
+  if (!record || !DecodeMessage(*record, release.message, found)) return;
+  found.message.released = release.released;
+  EncodeMessage(found.message, found.open, record_);
+  txn.Put(Table::kMessage, key.view(), record_);
 }
 
 void Store::TakeDueRow(Txn& txn, const Planned& planned) {

@@ -22,7 +22,8 @@ constexpr uint64_t kMapAhead = uint64_t(16) << 20;
 constexpr uint64_t kMapStep = uint64_t(32) << 20;
 
 bool Empty(const Transaction& t) {
-  return t.inserts.empty() && t.finishes.empty() && t.postpones.empty() && t.events.empty();
+  return t.inserts.empty() && t.finishes.empty() && t.postpones.empty() && t.releases.empty() &&
+         t.events.empty();
 }
 
 }  // namespace

@@ -88,15 +88,23 @@ struct Postpone {
   LaneKey lane;
 };
 
+// The message is let go now: its max_age runs from `released`. Goes with the postpones that make
+// its recipients due.
+struct Release {
+  MessageId message = 0;
+  WallTime released{};
+};
+
 // A sender's whole change: all of it commits or none, with its events (promise 2). What it finishes
 // or postpones was inserted by an earlier transaction, of this batch or before, and is named once.
 // Fails alone, without a trace: kFull (it has inserts and there is no room; beside a finish or
 // postpone only a disk without room for the body counts), kInvalid (against the rules here),
-// kNotFound (finishes or postpones what is not there), kCorrupt (a damaged record).
+// kNotFound (changes what is not there), kCorrupt (a damaged record).
 struct Transaction {
   std::vector<Insert> inserts;
   std::vector<Finish> finishes;
   std::vector<Postpone> postpones;
+  std::vector<Release> releases;
   std::vector<Event> events;
 };
 
@@ -167,6 +175,8 @@ class Queue {
   // damaged record is skipped and told through `damaged`.
   virtual Result<std::vector<LoadedRecipient>> Due(const LaneId& lane, WallTime until, size_t limit,
                                                    std::vector<RecipientId>* damaged) = 0;
+  // Those of the lane that are captured: due at kCapturedDue. In order of id, the first `limit`.
+  virtual Result<std::vector<LoadedRecipient>> Captured(const LaneId& lane, size_t limit) = 0;
   // The recovery sweep: untried recipients of earlier runs that have no due row, by message id,
   // beginning at `from`; looks at most at `limit` recipients. `next` is where to go on; 0: done.
   struct Sweep {
@@ -177,6 +187,10 @@ class Queue {
   virtual Result<Sweep> Orphans(MessageId from, size_t limit) = 0;
   // kNotFound: there is none (any more). kCorrupt: it, or its message, is damaged.
   virtual Result<LoadedRecipient> Load(const RecipientId& id) = 0;
+  // The open recipients of a message from index `from` on, in order, the first `limit`. Damaged
+  // ones are left out.
+  virtual Result<std::vector<LoadedRecipient>> Recipients(MessageId message, uint32_t from,
+                                                          size_t limit) = 0;
   // Reads [offset, offset + length) of a stored body. Large ones are checked by blocks, those up to
   // kBodyBlock only when all of it is read.
   // Bodies move: a location that was kept while the queue tidied may give kNotFound, and then Load

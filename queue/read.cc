@@ -47,6 +47,24 @@ Result<LoadedRecipient> Store::Load(const RecipientId& id) {
   return out;
 }
 
+Result<std::vector<LoadedRecipient>> Store::Recipients(MessageId message, uint32_t from,
+                                                       size_t limit) {
+  Txn txn(*env_, Txn::Mode::kRead);
+  std::vector<LoadedRecipient> out;
+  {
+    Cursor row(txn, Table::kRecipient);
+    for (bool more = row.AtLeast(RecipientKey({message, from}).view()); more && out.size() < limit;
+         more = row.Next()) {
+      const RecipientId id = RecipientIdOf(row.key());
+      if (id.message != message) break;
+      LoadedRecipient loaded;
+      if (LoadInto(txn, id, loaded, nullptr)) out.push_back(std::move(loaded));
+    }
+  }
+  if (txn.failed()) return std::unexpected(txn.status().error());
+  return out;
+}
+
 Result<std::string> Store::ReadBody(const BodyLocation& body, uint32_t offset, uint32_t length) {
   if (body.segment == kOwnFile) return files_.Read(body, offset, length);
   return segments_.Read(body, offset, length);
@@ -95,11 +113,21 @@ Result<std::vector<LaneRow>> Store::Lanes(std::optional<LaneId> after, size_t li
 
 Result<std::vector<LoadedRecipient>> Store::Due(const LaneId& lane, WallTime until, size_t limit,
                                                 std::vector<RecipientId>* damaged) {
+  return WalkDue(lane, WallTime::min(), until, limit, damaged);
+}
+
+Result<std::vector<LoadedRecipient>> Store::Captured(const LaneId& lane, size_t limit) {
+  return WalkDue(lane, kCapturedDue, kCapturedDue, limit, nullptr);
+}
+
+Result<std::vector<LoadedRecipient>> Store::WalkDue(const LaneId& lane, WallTime from,
+                                                    WallTime until, size_t limit,
+                                                    std::vector<RecipientId>* damaged) {
   Txn txn(*env_, Txn::Mode::kRead);
   std::vector<LoadedRecipient> out;
   {
     Cursor row(txn, Table::kDue);
-    for (bool more = row.AtLeast(LaneRowKey(lane).view()); more && out.size() < limit;
+    for (bool more = row.AtLeast(DueKey(lane, from, {}).view()); more && out.size() < limit;
          more = row.Next()) {
       if (LaneIdOfKey(row.key()) != lane) break;
       if (row.key().size() != kDueKeySize) continue;

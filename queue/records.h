@@ -61,8 +61,12 @@ enum MessageFlags : uint16_t {
   kFlagBulk = 8,       // class bulk, else transactional
   kFlagReport = 16,    // our own DSN: no report about it, lane of its own
   kFlagSigned = 32,    // carries a signature (ours or another's): never altered
-  kFlagCaptured = 64,  // kept for inspection (design 12.15): goes out only when released
+  kFlagCaptured = 64,  // came in to be captured (design 12.15): see kCapturedDue
 };
+
+// When a captured recipient is due: never, by itself (9999-12-31). Its release gives it another
+// time.
+inline constexpr WallTime kCapturedDue = WallFromMicros(253'402'300'799'000'000);
 
 // One accepted message. The stored body is: generated fields (Received, ...) + content as received.
 struct Message {

@@ -55,8 +55,11 @@ class Store final : public Queue {
   Result<std::vector<LaneRow>> Lanes(std::optional<LaneId> after, size_t limit) override;
   Result<std::vector<LoadedRecipient>> Due(const LaneId& lane, WallTime until, size_t limit,
                                            std::vector<RecipientId>* damaged) override;
+  Result<std::vector<LoadedRecipient>> Captured(const LaneId& lane, size_t limit) override;
   Result<Sweep> Orphans(MessageId from, size_t limit) override;
   Result<LoadedRecipient> Load(const RecipientId& id) override;
+  Result<std::vector<LoadedRecipient>> Recipients(MessageId message, uint32_t from,
+                                                  size_t limit) override;
   Result<std::string> ReadBody(const BodyLocation& body, uint32_t offset, uint32_t length) override;
   Result<std::vector<OutboxRow>> Outbox(uint64_t after_commit, uint32_t after_part,
                                         size_t limit) override;
@@ -125,6 +128,8 @@ class Store final : public Queue {
   Status Plan(Txn& txn, const Transaction& transaction);
   Status PlanOne(Txn& txn, const RecipientId& id);
   Status Apply(Txn& txn, const Transaction& transaction);
+  Status CheckReleases(Txn& txn, const Transaction& transaction);
+  void ApplyRelease(Txn& txn, const Release& release);
   void ApplyInsert(Txn& txn, const Insert& insert);
   void ApplyFinish(Txn& txn, const Planned& planned);
   void FreeBody(const BodyLocation& body);
@@ -133,6 +138,8 @@ class Store final : public Queue {
 
   // ---- read.cc ----
   static Status LoadInto(Txn& txn, const RecipientId& id, LoadedRecipient& out, bool* has_due);
+  Result<std::vector<LoadedRecipient>> WalkDue(const LaneId& lane, WallTime from, WallTime until,
+                                               size_t limit, std::vector<RecipientId>* damaged);
   // A lane row that cannot be read, made anew from its due rows; none when there is none.
   static std::optional<LaneRow> RebuildLane(Txn& txn, const LaneId& id);
 

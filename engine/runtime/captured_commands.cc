@@ -1,5 +1,6 @@
 #include "engine/runtime/captured_commands.h"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -21,54 +22,61 @@ std::optional<MessageId> IdOf(const ControlRequest& request) {
 }
 
 bool IsCaptured(const queue::LoadedRecipient& loaded) {
-  return (loaded.message.flags & queue::kFlagCaptured) != 0;
+  return loaded.recipient.due == queue::kCapturedDue;
+}
+
+Json Describe(const queue::Message& message) {
+  return {{"id", FormatMessageId(message.id)},
+          {"time", FormatRfc3339(message.accepted)},
+          {"sender", message.sender},
+          {"tenant", message.tenant},
+          {"user", message.user},
+          {"size", message.body.length},
+          {"recipients", Json::array()}};
 }
 
 Json Listed(queue::Queue& queue) {
+  constexpr size_t kLanesAtOnce = 1'000;
   std::map<MessageId, Json> found;
   size_t looked = 0;
   std::optional<queue::LaneId> after;
-  bool last = false;
-  while (!last && looked < CapturedCommands::kRowsLooked) {
-    const auto lanes = queue.Lanes(after, 1'000);
+  bool more = true;
+  while (more && looked < CapturedCommands::kRowsLooked) {
+    const auto lanes = queue.Lanes(after, kLanesAtOnce);
     if (!lanes) break;
-    last = lanes->size() < 1'000;
+    more = lanes->size() == kLanesAtOnce;
     for (const queue::LaneRow& lane : *lanes) {
       after = lane.id;
-      const auto rows = queue.Due(lane.id, WallTime::max(), 1'000, nullptr);
+      const size_t room =
+          CapturedCommands::kRowsLooked - std::min(looked, CapturedCommands::kRowsLooked);
+      const auto rows = queue.Captured(lane.id, room);
       looked += rows ? rows->size() + 1 : 1;
       if (!rows) continue;
+      more |= rows->size() == room;
       for (const queue::LoadedRecipient& row : *rows) {
-        if (!IsCaptured(row)) continue;
         Json& entry = found[row.message.id];
-        if (entry.is_null())
-          entry = {{"id", FormatMessageId(row.message.id)},
-                   {"time", FormatRfc3339(row.message.accepted)},
-                   {"sender", row.message.sender},
-                   {"tenant", row.message.tenant},
-                   {"user", row.message.user},
-                   {"size", row.message.body.length},
-                   {"recipients", Json::array()}};
+        if (entry.is_null()) entry = Describe(row.message);
         entry["recipients"].push_back(row.recipient.address);
       }
     }
   }
+  more |= found.size() > CapturedCommands::kMessagesShown;
   Json messages = Json::array();
   for (auto& [id, entry] : found)
     if (messages.size() < CapturedCommands::kMessagesShown) messages.push_back(std::move(entry));
-  const bool more = !last || found.size() > CapturedCommands::kMessagesShown;
   return {{"ok", true}, {"messages", std::move(messages)}, {"more", more}};
 }
 
-// The captured recipients of a message that have not gone yet.
+// The first captured recipients of a message that were not released.
 std::vector<queue::LoadedRecipient> CapturedOf(queue::Queue& queue, MessageId id) {
+  constexpr size_t kPage = 1'000;
   std::vector<queue::LoadedRecipient> out;
-  uint32_t accepted = 1;
-  for (uint32_t i = 0; i < std::min(accepted, CapturedCommands::kRecipientsMax); ++i) {
-    auto loaded = queue.Load({id, i});
-    if (!loaded) continue;
-    accepted = loaded->message.recipients;
-    if (IsCaptured(*loaded)) out.push_back(std::move(*loaded));
+  for (uint32_t from = 0; out.empty();) {
+    auto page = queue.Recipients(id, from, kPage);
+    if (!page || page->empty()) break;
+    from = page->back().recipient.id.index + 1;
+    for (queue::LoadedRecipient& loaded : *page)
+      if (IsCaptured(loaded)) out.push_back(std::move(loaded));
   }
   return out;
 }
@@ -107,12 +115,18 @@ void CapturedCommands::Show(const ControlRequest& request, const ControlDone& do
 void CapturedCommands::Release(const ControlRequest& request, const ControlDone& done) {
   const auto id = IdOf(request);
   if (!id) return done(ControlError("\"id\" is no message id"));
-  shard_.links().Ask([this, id = *id, done](queue::Queue& queue) -> Task {
-    return [this, done, captured = CapturedOf(queue, id)]() mutable {
-      if (captured.empty()) return done(ControlError("no such captured message"));
-      shard_.Release(std::move(captured), [done](const Result<size_t>& released) {
+  ReleaseSome(*id, 0, done);
+}
+
+// A page a transaction, until none is left: a message may have very many recipients.
+void CapturedCommands::ReleaseSome(MessageId id, size_t before, const ControlDone& done) {
+  shard_.links().Ask([this, id, before, done](queue::Queue& queue) -> Task {
+    return [this, id, before, done, captured = CapturedOf(queue, id)]() mutable {
+      if (captured.empty() && before == 0) return done(ControlError("no such captured message"));
+      if (captured.empty()) return done(Dump(Json{{"ok", true}, {"released", before}}));
+      shard_.Release(std::move(captured), [this, id, before, done](const Result<size_t>& released) {
         if (!released) return done(ControlError(released.error().what));
-        done(Dump(Json{{"ok", true}, {"released", *released}}));
+        ReleaseSome(id, before + *released, done);
       });
     };
   });

@@ -11,10 +11,9 @@ namespace sluice::engine {
 
 class CapturedCommands {
  public:
-  // Rows of the due index that `list` looks at, and messages it shows.
+  // Lanes and captured recipients that `list` looks at, and messages it shows.
   static constexpr size_t kRowsLooked = 100'000;
   static constexpr size_t kMessagesShown = 1'000;
-  static constexpr uint32_t kRecipientsMax = 10'000;
 
   // Outlives this.
   explicit CapturedCommands(Shard& shard) : shard_(shard) {}
@@ -24,6 +23,7 @@ class CapturedCommands {
   void List(const ControlDone& done);
   void Show(const ControlRequest& request, const ControlDone& done);
   void Release(const ControlRequest& request, const ControlDone& done);
+  void ReleaseSome(MessageId id, size_t before, const ControlDone& done);
 
   Shard& shard_;
 };

@@ -27,6 +27,11 @@ Json TimeOrNull(WallTime t) {
   return FormatRfc3339(t);
 }
 
+// Captured mail has no next try.
+WallTime ShownDue(const queue::Recipient& recipient) {
+  return recipient.due == queue::kCapturedDue ? WallTime::max() : recipient.due;
+}
+
 Json ToJson(const LaneReport& lane) {
   return {{"domain", lane.domain},           {"tenant", lane.tenant},
           {"campaign", lane.campaign},       {"site", lane.site},
@@ -181,10 +186,8 @@ void ControlCommands::Explain(const ControlRequest& request, const ControlDone& 
 void ControlCommands::ExplainMessage(MessageId id, const ControlDone& done) {
   Links& links = parts_.shards.front()->shard().links();
   links.Ask([this, id, done](queue::Queue& queue) -> Task {
-    std::vector<queue::LoadedRecipient> open;
-    for (uint32_t i = 0; i < kRecipientsShown; ++i)
-      if (auto loaded = queue.Load({id, i})) open.push_back(std::move(*loaded));
-    return [this, done, open = std::move(open)] {
+    const auto found = queue.Recipients(id, 0, kRecipientsShown);
+    return [this, done, open = found.value_or(std::vector<queue::LoadedRecipient>())] {
       if (open.empty())
         return done(ControlError(
             "no recipient of this message is open: look for its final events in the event log"));
@@ -192,7 +195,7 @@ void ControlCommands::ExplainMessage(MessageId id, const ControlDone& done) {
       for (const queue::LoadedRecipient& loaded : open)
         recipients.push_back({{"recipient", loaded.recipient.address},
                               {"attempts", loaded.recipient.attempts},
-                              {"due", TimeOrNull(loaded.recipient.due)},
+                              {"due", TimeOrNull(ShownDue(loaded.recipient))},
                               {"last_reply", loaded.recipient.last_reply}});
       const std::string domain(DomainOf(open.front().recipient.address));
       Gather<std::vector<LaneReport>>(

@@ -6,6 +6,12 @@
 namespace sluice::engine {
 namespace {
 
+// Captured mail has no next try.
+WallTime NextDueOf(const Lane& lane) {
+  const bool known = lane.on_disk > 0 && lane.next_due != queue::kCapturedDue;
+  return known ? lane.next_due : WallTime::max();
+}
+
 // Why a lane's recipients are not gone yet.
 void GiveReason(const Lane& lane, const config::Config& config, Instant now, WallTime wall,
                 LaneReport& report) {
@@ -28,6 +34,8 @@ void GiveReason(const Lane& lane, const config::Config& config, Instant now, Wal
     report.reason = "is being sent";
   } else if (lane.ready() > 0) {
     report.reason = "its turn comes next";
+  } else if (lane.on_disk > 0 && lane.next_due == queue::kCapturedDue) {
+    report.reason = "captured: kept until `sluice captured release`";
   } else if (lane.on_disk > 0 && lane.next_due > wall) {
     report.reason = "deferred by the receiver: waits for its next attempt";
     report.until = lane.next_due;
@@ -50,7 +58,7 @@ std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& do
                       .tenant = lane.key.tenant,
                       .campaign = lane.key.campaign,
                       .site = {},
-                      .next_due = lane.on_disk > 0 ? lane.next_due : WallTime::max(),
+                      .next_due = NextDueOf(lane),
                       .reason = {}};
     if (lane.window) {
       report.in_flight = lane.window->in_flight + lane.window->committing;

@@ -72,6 +72,8 @@ void Lanes::AddSleeping(const queue::LaneRow& row) {
 void Lanes::Reschedule(const queue::LaneKey& key, WallTime due) {
   const LaneHandle handle = FindOrMake(key);
   Lane& lane = *lanes_.Get(handle);
+  // A refill under way has a snapshot that may not know it.
+  if (lane.window) lane.window->postponed_next = std::min(lane.window->postponed_next, due);
   if (due < lane.next_due) WakeAt(lane, handle, due);
 }
 

@@ -9,9 +9,6 @@
 namespace sluice::engine {
 namespace {
 
-// When captured mail is due: never, by itself (9999-12-31).
-constexpr WallTime kCapturedDue = WallFromMicros(253'402'300'799'000'000);
-
 // When a ring was full: soon, but not in a spin.
 constexpr Duration kAgain{1'000};
 
@@ -93,7 +90,7 @@ Status Shard::Ready() const {
 void Shard::Submit(Accepted&& accepted, std::function<void(Status)> done) {
   if (accepted.capture) {
     accepted.message.flags |= queue::kFlagCaptured;
-    for (queue::Recipient& recipient : accepted.recipients) recipient.due = kCapturedDue;
+    for (queue::Recipient& recipient : accepted.recipients) recipient.due = queue::kCapturedDue;
   }
   queue::Transaction transaction;
   for (const queue::Recipient& recipient : accepted.recipients) {
@@ -135,9 +132,11 @@ void Shard::Capture(const queue::Message& message,
 
 void Shard::Release(std::vector<queue::LoadedRecipient> captured,
                     std::function<void(Result<size_t>)> done) {
+  CHECK(!captured.empty());
   queue::Transaction transaction;
   std::vector<queue::LaneKey> keys;
   const WallTime now = context_.clock.Wall();
+  transaction.releases.push_back({captured.front().message.id, now});
   for (queue::LoadedRecipient& loaded : captured) {
     keys.push_back({std::string(DomainOf(loaded.recipient.address)), loaded.message.tenant,
                     loaded.message.campaign});

@@ -59,7 +59,8 @@ class Shard final : public Intake, private RecorderOwner {
   void AddSleeping(std::vector<queue::LaneRow> rows);
   void AddRecovered(std::vector<queue::LoadedRecipient> recipients);
   uint32_t OwnerOf(std::string_view domain) const;
-  // Lets captured recipients go (design 12.15); `done` hears how many, or what went wrong.
+  // Lets captured recipients of one message go (design 12.15), some at least; `done` hears how
+  // many, or what went wrong.
   void Release(std::vector<queue::LoadedRecipient> captured,
                std::function<void(Result<size_t>)> done);
 

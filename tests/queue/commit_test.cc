@@ -230,5 +230,48 @@ TEST_F(QueueCommit, GivesHeldMailItsDueRowAtOnce) {
   EXPECT_TRUE(AllLanes().empty());
 }
 
+TEST_F(QueueCommit, GivesTheOpenRecipientsOfAMessageInOrder) {
+  Open();
+  const MessageId id = next_id_++;
+  const MessageId other = next_id_++;
+  ASSERT_TRUE(CommitOne(Of(MakeInsert(id, {"a@x.example", "b@x.example", "c@y.example"}))).status);
+  ASSERT_TRUE(CommitOne(Of(MakeInsert(other, {"d@x.example"}))).status);
+  Finish({id, 0});
+  const auto open = queue_->Recipients(id, 0, 10);
+  ASSERT_EQ(open->size(), 2u);
+  EXPECT_EQ((*open)[0].recipient.address, "b@x.example");
+  EXPECT_EQ((*open)[1].recipient.address, "c@y.example");
+  EXPECT_EQ(queue_->Recipients(id, 0, 1)->size(), 1u);
+  EXPECT_EQ(queue_->Recipients(id, 2, 10)->size(), 1u);
+  EXPECT_TRUE(queue_->Recipients(id, 3, 10)->empty());
+}
+
+TEST_F(QueueCommit, ReleasesAMessageWithItsRecipientsOrNotAtAll) {
+  Open();
+  Insert insert = MakeInsert(next_id_++, {"a@x.example", "b@x.example"});
+  for (Recipient& recipient : insert.recipients) recipient.due = kCapturedDue;
+  const Message given = insert.message;
+  ASSERT_TRUE(CommitOne(Of(std::move(insert))).status);
+  Transaction release;
+  release.releases.push_back({given.id, After(900)});
+  Recipient first = queue_->Load({given.id, 0})->recipient;
+  first.due = After(900);
+  release.postpones.push_back({first, KeyOf({given.id, 0})});
+  release.postpones.push_back(release.postpones.front());  // twice: refused
+  EXPECT_FALSE(CommitOne(release).status);
+  EXPECT_EQ(queue_->Load({given.id, 0})->message.released, given.released);
+  release.postpones.pop_back();
+  ASSERT_TRUE(CommitOne(release).status);
+  Open();
+  const Message released = queue_->Load({given.id, 1})->message;
+  EXPECT_EQ(released.released, After(900));
+  EXPECT_EQ(released.accepted, given.accepted);
+  EXPECT_EQ(queue_->Load({given.id, 0})->recipient.due, After(900));
+  EXPECT_EQ(queue_->Load({given.id, 1})->recipient.due, kCapturedDue);
+  Transaction unknown;
+  unknown.releases.push_back({given.id + 77, After(1)});
+  EXPECT_EQ(CommitOne(unknown).status.error().code, ErrorCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace sluice::queue

@@ -187,6 +187,23 @@ TEST_F(QueueLanes, GiveTheSoonestFirstAndNoMoreThanAsked) {
   EXPECT_TRUE(queue_->Due(lane, After(90), 100, nullptr)->empty());
 }
 
+TEST_F(QueueLanes, TellWhoIsCapturedBehindWhateverElseWaits) {
+  Open();
+  std::vector<RecipientId> ids;
+  for (int i = 0; i < 6; ++i) {
+    ids.push_back(Put("a@example.com"));
+    Postpone(ids.back(), i < 4 ? After(i) : kCapturedDue);
+  }
+  const LaneId lane = queue_->LaneIdOf(KeyOf(ids[0]));
+  const auto captured = queue_->Captured(lane, 10);
+  ASSERT_EQ(captured->size(), 2u);
+  EXPECT_EQ((*captured)[0].recipient.id, ids[4]);
+  EXPECT_EQ((*captured)[1].recipient.id, ids[5]);
+  EXPECT_EQ(queue_->Captured(lane, 1)->size(), 1u);
+  Postpone(ids[4], After(1));
+  EXPECT_EQ(queue_->Captured(lane, 10)->size(), 1u);
+}
+
 TEST_F(QueueLanes, RefuseTwoChangesOfOneRecipientInOneTransaction) {
   Open();
   const RecipientId id = Put("a@example.com");

@@ -38,6 +38,12 @@ class CountingQueue final : public queue::Queue {
                                                   std::vector<queue::RecipientId>*) override {
     return std::vector<queue::LoadedRecipient>();
   }
+  Result<std::vector<queue::LoadedRecipient>> Captured(const queue::LaneId&, size_t) override {
+    return std::vector<queue::LoadedRecipient>();
+  }
+  Result<std::vector<queue::LoadedRecipient>> Recipients(MessageId, uint32_t, size_t) override {
+    return std::vector<queue::LoadedRecipient>();
+  }
   Result<Sweep> Orphans(MessageId, size_t) override { return Sweep(); }
   Result<queue::LoadedRecipient> Load(const queue::RecipientId&) override {
     return Fail(ErrorCode::kNotFound, "none");
