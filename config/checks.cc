@@ -1,6 +1,7 @@
 #include "config/checks.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 #include <string>
@@ -18,6 +19,7 @@ class Checker {
       : reader_(reader), root_(root), surroundings_(surroundings), config_(config) {}
 
   void Run() {
+    Sockets();
     Listeners();
     Users();
     Sources();
@@ -90,6 +92,14 @@ class Checker {
            Quote(file) + " can be read by everybody on this machine: chmod o-r");
   }
 
+  void Sockets() {
+    if (config_.submission.local_socket != config_.control.socket) return;
+    const Member* section = root_.Find("submission");
+    const Member* key = section == nullptr ? nullptr : section->value.Find("local_socket");
+    reader_.Fail(key == nullptr ? Position{1, 1} : key->value.at, "submission.local_socket",
+                 "is the control socket: who may hand in mail must not control the engine");
+  }
+
   void Listeners() {
     if (root_.Find("listener") == nullptr || config_.listeners.empty())
       reader_.Fail({1, 1}, "listener", "there is none: add a [[listener]], or nobody can connect");
@@ -146,7 +156,23 @@ class Checker {
     }
   }
 
-  void Users() { Unique("user", "name", config_.users, &User::name); }
+  void Users() {
+    Unique("user", "name", config_.users, &User::name);
+    std::map<uint32_t, size_t> seen;
+    for (size_t i = 0; i < config_.users.size(); ++i) {
+      for (const LocalUser& local : config_.users[i].local_users) {
+        if (!local.uid) {
+          Fail("user", i, "local_users", "this machine has no user " + Quote(local.name));
+          continue;
+        }
+        const auto [first, is_new] = seen.try_emplace(*local.uid, i);
+        if (!is_new)
+          Fail("user", i, "local_users",
+               Quote(local.name) + " belongs to " + Quote(config_.users[first->second].name) +
+                   " already: its mail can be one user's only");
+      }
+    }
+  }
 
   void Sources() {
     Unique("source", "name", config_.sources, &Source::name);
@@ -244,9 +270,18 @@ class Checker {
   const Config& config_;
 };
 
+// A number is taken as it is.
+std::optional<uint32_t> UidOf(const std::string& name, const Surroundings& surroundings) {
+  uint32_t uid = 0;
+  const char* end = name.data() + name.size();
+  const auto [stop, error] = std::from_chars(name.data(), end, uid);
+  if (error == std::errc() && stop == end) return uid;
+  return surroundings.UidOf(name);
+}
+
 }  // namespace
 
-void FillDefaults(Config& config) {
+void FillDefaults(Config& config, const Surroundings& surroundings) {
   if (config.sources.empty()) config.sources.push_back({"default", {}, {}, {}});
   for (Source& source : config.sources)
     if (source.ehlo.empty()) source.ehlo = config.hostname;
@@ -258,8 +293,10 @@ void FillDefaults(Config& config) {
   // Mail without an assignment uses the pool `default`, or the first: put it in front.
   const auto first = std::ranges::find(config.pools, "default", &Pool::name);
   if (first != config.pools.end()) std::rotate(config.pools.begin(), first, first + 1);
-  for (User& user : config.users)
+  for (User& user : config.users) {
     if (user.tenant.empty()) user.tenant = user.name;
+    for (LocalUser& local : user.local_users) local.uid = UidOf(local.name, surroundings);
+  }
   for (Domain& domain : config.domains)
     if (domain.tenant.empty()) domain.tenant = "default";
 }

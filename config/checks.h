@@ -14,8 +14,9 @@
 
 namespace sluice::config {
 
-// The default source and pool, EHLO names, tenants. Works on half-right configurations too.
-void FillDefaults(Config& config);
+// The default source and pool, EHLO names, tenants, uids of local users. Works on half-right
+// configurations too.
+void FillDefaults(Config& config, const Surroundings& surroundings);
 
 // `root` tells where everything stands.
 void CheckConfig(Reader& reader, const Value& root, const Surroundings& surroundings,

@@ -74,10 +74,17 @@ struct Listener {
   bool old_clients = true;  // design 12.14: clear-text greeting on 465 for silent clients
 };
 
+// A user of this machine.
+struct LocalUser {
+  std::string name;             // or a uid in digits
+  std::optional<uint32_t> uid;  // none: there is no such user
+};
+
 struct User {
   std::string name;
   std::vector<std::string> passwords;  // argon2id strings, any of them
   std::string tenant;
+  std::vector<LocalUser> local_users;  // whose mail by `sluice sendmail` is this user's
   enum class Class : uint8_t { kByMessage, kBulk, kTransactional } mail_class = Class::kByMessage;
   enum class Deliver : uint8_t { kSend, kCapture } deliver = Deliver::kSend;
   bool message_fault_451 = false;  // design 12.7: faults of a message answer 451 instead of 5xx
@@ -179,7 +186,8 @@ struct Submission {
   } bare_line_ends = BareLineEnds::kNormalise;
   bool refuse_long_lines = false;  // over 998 octets
   bool address_literals = false;   // accept user@[192.0.2.1]
-  bool queued_as_plain = false;    // "250 Ok: queued as ID" without the enhanced code
+  std::string local_socket;      // of `sluice sendmail` for every user of the machine; empty: none
+  bool queued_as_plain = false;  // "250 Ok: queued as ID" without the enhanced code
 };
 
 struct Config {

@@ -24,22 +24,23 @@ class Reader;
 
 enum class Kind : uint8_t {
   kText,
-  kName,       // 1 to 128 printable octets: a name that events and logs carry
-  kDomain,     // fully qualified, ASCII
-  kPath,       // relative ones start at the file's folder
-  kBoolean,    // true, false
-  kCount,      // integer
-  kSize,       // octets: integer or "64MiB"
-  kDuration,   // "5m"
-  kDurations,  // list of them
-  kChoice,     // one of `choices`
-  kAddress,    // IP address
-  kEndpoints,  // list of ADDRESS:PORT
-  kNetworks,   // list of ADDRESS/PREFIX
-  kHashes,     // argon2id string, or a list of them
-  kPattern,    // domain, *.suffix or *
-  kHosts,      // list of HOST:PORT
-  kTables,     // list of inline tables: a section of its own
+  kName,        // 1 to 128 printable octets: a name that events and logs carry
+  kDomain,      // fully qualified, ASCII
+  kPath,        // relative ones start at the file's folder
+  kBoolean,     // true, false
+  kCount,       // integer
+  kSize,        // octets: integer or "64MiB"
+  kDuration,    // "5m"
+  kDurations,   // list of them
+  kChoice,      // one of `choices`
+  kAddress,     // IP address
+  kEndpoints,   // list of ADDRESS:PORT
+  kNetworks,    // list of ADDRESS/PREFIX
+  kLocalUsers,  // list of user names of this machine, or uids
+  kHashes,      // argon2id string, or a list of them
+  kPattern,     // domain, *.suffix or *
+  kHosts,       // list of HOST:PORT
+  kTables,      // list of inline tables: a section of its own
 };
 
 struct Key {

@@ -96,7 +96,7 @@ inline constexpr Key kControlKeys[] = {
     Row<&Control::socket>({.name = "socket",
                            .kind = Kind::kPath,
                            .doc = "Local socket of `sluice status`, `queues`, `reload`, `sendmail` "
-                                  "and the like; mode 0600."}),
+                                  "and the like, for the engine's user and root; mode 0600."}),
 };
 
 inline constexpr Key kEventsKeys[] = {
@@ -184,6 +184,12 @@ inline constexpr Key kUserKeys[] = {
                         .kind = Kind::kName,
                         .default_text = "the login name",
                         .doc = "Whose mail this is: quotas, fairness and reports go by it."}),
+    Row<&User::local_users>(
+        {.name = "local_users",
+         .kind = Kind::kLocalUsers,
+         .default_text = "none",
+         .doc = "Users of this machine whose mail by `sluice sendmail` counts as this user's: its "
+                "tenant, class and delivery. Mail of others belongs to tenant `default`."}),
     Row<&User::mail_class>({.name = "class",
                             .kind = Kind::kChoice,
                             .choices = "by-message|bulk|transactional",

@@ -264,6 +264,14 @@ inline constexpr Key kSubmissionKeys[] = {
     Row<&Submission::address_literals>({.name = "address_literals",
                                         .kind = Kind::kBoolean,
                                         .doc = "Accept recipients such as `user@[192.0.2.1]`."}),
+    Row<&Submission::local_socket>(
+        {.name = "local_socket",
+         .kind = Kind::kPath,
+         .default_text = "none",
+         .doc = "Local socket by which every user of this machine may hand in mail with `sluice "
+                "sendmail`; mode 0666, nothing else is possible there. Write "
+                "`\"/run/sluice/submit.sock\"`: it is looked for there where the configuration "
+                "cannot be read. Takes a restart."}),
     Row<&Submission::queued_as_plain>({.name = "queued_as_plain",
                                        .kind = Kind::kBoolean,
                                        .doc = "Answer `250 Ok: queued as ID` without the enhanced "

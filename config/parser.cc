@@ -107,7 +107,7 @@ std::expected<Loaded, Problems> ParseConfig(std::string_view text, const std::st
   if (const Member* list = root->Find("listener"))
     for (size_t i = 0; i < std::min(loaded.config.listeners.size(), list->value.items.size()); ++i)
       loaded.config.listeners[i].line = list->value.items[i].at.line;
-  FillDefaults(loaded.config);
+  FillDefaults(loaded.config, surroundings);
   CheckConfig(reader, *root, surroundings, loaded.config);
   if (!reader.errors().empty()) {
     InFileOrder(reader.errors());

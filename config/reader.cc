@@ -295,6 +295,18 @@ void ReadValue(Reader& reader, const Key& key, const std::string& path, const Va
 }
 
 void ReadValue(Reader& reader, const Key& key, const std::string& path, const Value& value,
+               std::vector<LocalUser>& out) {
+  ForEachItem(reader, key, path, value, true, [&](const std::string& at, const Value& item) {
+    if (!Expect(reader, at, item, VKind::kText, "a user name in quotes")) return;
+    const std::string wrong = WhyNotText(Kind::kName, item.text);
+    if (wrong.empty())
+      out.push_back({item.text, std::nullopt});
+    else
+      reader.Fail(item.at, at, wrong);
+  });
+}
+
+void ReadValue(Reader& reader, const Key& key, const std::string& path, const Value& value,
                std::vector<RouteHost>& out) {
   ForEachItem(reader, key, path, value, true, [&](const std::string& at, const Value& item) {
     if (!Expect(reader, at, item, VKind::kText, "HOST:PORT in quotes")) return;

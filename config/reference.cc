@@ -46,6 +46,8 @@ std::string TypeOf(const Key& key) {
       return "list of `ADDRESS:PORT`";
     case Kind::kNetworks:
       return "list of networks";
+    case Kind::kLocalUsers:
+      return "list of user names or uids";
     case Kind::kHashes:
       return "argon2id string, or a list of them";
     case Kind::kPattern:

@@ -12,6 +12,7 @@ std::string NeedsRestart(const Config& in_force, const Config& read) {
   look("queue", in_force.queue == read.queue);
   look("dns.servers", in_force.dns.servers == read.dns.servers);
   look("control.socket", in_force.control.socket == read.control.socket);
+  look("submission.local_socket", in_force.submission.local_socket == read.submission.local_socket);
   look("events", in_force.events == read.events);
   look("engine.shards", in_force.engine.shards == read.engine.shards);
   const size_t listeners = std::min(in_force.listeners.size(), read.listeners.size());

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,6 +48,14 @@ std::optional<std::vector<IpAddress>> SystemSurroundings::LocalAddresses() const
   }
   ::freeifaddrs(list);
   return out;
+}
+
+std::optional<uint32_t> SystemSurroundings::UidOf(const std::string& name) const {
+  std::array<char, 16384> room;
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwnam_r(name.c_str(), &entry, room.data(), room.size(), &found) != 0) return {};
+  return found == nullptr ? std::nullopt : std::optional<uint32_t>(found->pw_uid);
 }
 
 }  // namespace sluice::config

@@ -5,6 +5,7 @@
 #ifndef SLUICE_CONFIG_SURROUNDINGS_H_
 #define SLUICE_CONFIG_SURROUNDINGS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ class Surroundings {
   virtual bool WorldReadable(const std::string& path) const = 0;
   // Addresses of this host's interfaces; none: not known, and then nothing is said about them.
   virtual std::optional<std::vector<IpAddress>> LocalAddresses() const = 0;
+  // The uid of a user of this machine; none: there is no such user.
+  virtual std::optional<uint32_t> UidOf(const std::string& name) const = 0;
 };
 
 // The real machine.
@@ -30,6 +33,7 @@ class SystemSurroundings final : public Surroundings {
   std::string WhyUnreadable(const std::string& path) const override;
   bool WorldReadable(const std::string& path) const override;
   std::optional<std::vector<IpAddress>> LocalAddresses() const override;
+  std::optional<uint32_t> UidOf(const std::string& name) const override;
 };
 
 }  // namespace sluice::config

@@ -264,9 +264,8 @@ void ServerSession::OnMail(std::string_view arguments) {
     return;
   }
   if (mail->size.value_or(0) > rules_.size_max) {
-    const Answer answer{552, "5.3.4",
-                        "Message over the limit of " + std::to_string(rules_.size_max) + " octets"};
-    Reply(message_faults_temporary_ ? AsTemporary(answer) : answer);
+    RefuseMessage(
+        {552, "5.3.4", "Message over the limit of " + std::to_string(rules_.size_max) + " octets"});
     return;
   }
   mail_ = std::move(*mail);

@@ -109,6 +109,10 @@ class ServerSession {
   uint64_t commands() const { return commands_; }
   // Commands that ended in a bare LF (protocol.md 3: taken, and noted).
   uint64_t bare_line_ends() const { return bare_line_ends_; }
+  // Messages that were refused for a fault of their own (design 12.7), and the last of these
+  // refusals, as it is without `message_faults_temporary`.
+  uint64_t message_faults() const { return message_faults_; }
+  const Answer& last_message_fault() const { return last_message_fault_; }
   bool too_many_errors() const { return too_many_errors_; }
 
   const ServerRules& rules() const { return rules_; }
@@ -174,6 +178,7 @@ class ServerSession {
   void EndOfChunk();
   void EndOfMessage();
   Answer ContentAnswer() const;
+  void RefuseMessage(const Answer& answer);
 
   void Reply(uint16_t code, const char* enhanced, std::string_view text);
   void Reply(const Answer& answer) { Reply(answer.code, answer.enhanced, answer.text); }
@@ -215,6 +220,8 @@ class ServerSession {
 
   uint64_t commands_ = 0;
   uint64_t bare_line_ends_ = 0;
+  uint64_t message_faults_ = 0;
+  Answer last_message_fault_;
   uint32_t errors_ = 0;
   uint32_t refused_recipients_ = 0;
   uint32_t idle_commands_ = 0;

@@ -86,7 +86,7 @@ void ServerSession::EndOfChunk() {
     EndOfMessage();
   } else if (const Answer answer = ContentAnswer(); !answer.empty()) {
     // The rest of its chunks will be out of turn, and swallowed.
-    Reply(answer);
+    RefuseMessage(answer);
     EndTransaction(true);
   } else {
     Reply(250, "2.0.0", std::to_string(chunk_size_) + " octets received");
@@ -113,7 +113,17 @@ Answer ServerSession::ContentAnswer() const {
                 "Message over the limit of " + std::to_string(rules_.size_max) + " octets"};
       break;
   }
-  return message_faults_temporary_ ? AsTemporary(answer) : answer;
+  return answer;
+}
+
+// Some platforms book any 5xx as the contact's bounce: theirs hear the same as something to try
+// again.
+void ServerSession::RefuseMessage(const Answer& answer) {
+  if (answer.code >= 500) {
+    ++message_faults_;
+    last_message_fault_ = answer;
+  }
+  Reply(message_faults_temporary_ ? AsTemporary(answer) : answer);
 }
 
 void ServerSession::EndOfMessage() {
@@ -127,22 +137,25 @@ void ServerSession::EndOfMessage() {
   if (answer.empty() && least > mail_.size.value_or(0) && mail_.size.value_or(0) > 0) {
     answer = {552, "5.3.4",
               "Message larger than declared: " + std::to_string(facts.received) + " octets"};
-    if (message_faults_temporary_) answer = AsTemporary(std::move(answer));
   }
   if (answer.empty()) {
     phase_ = Phase::kMessage;
     Raise(ServerEvent::kMessage);
     return;
   }
-  Reply(answer);
+  RefuseMessage(answer);
   EndTransaction(true);
 }
 
 void ServerSession::AnswerMessage(const Answer& answer) {
   CHECK(phase_ == Phase::kMessage);
   phase_ = Phase::kCommand;
-  Reply(message_faults_temporary_ ? AsTemporary(answer) : answer);
-  if (answer.positive()) errors_ = idle_commands_ = refused_recipients_ = 0;
+  if (answer.positive()) {
+    Reply(answer);
+    errors_ = idle_commands_ = refused_recipients_ = 0;
+  } else {
+    RefuseMessage(answer);
+  }
   EndTransaction(false);
 }
 

@@ -22,6 +22,7 @@ enum class ErrorCode : uint8_t {
   kTooNew,    // written by a newer version
   kFull,      // out of space: disk, map, a bounded queue
   kBusy,      // somebody else holds it
+  kDenied,    // we may not
   kTimeout,   // a bound on time passed
   kClosed,    // the other side, or we, ended it
 };

@@ -4,8 +4,13 @@
 // engine
 //           here. A request is {"command": "...", ...}; the response {"ok": true, ...} or
 //           {"ok": false, "error": "..."}. Requests of one connection are answered in order.
-// SECURITY  The socket file has mode 0600 (its owner and root); handlers see the peer's uid.
-// LIMITS    kRequestMax octets a request, kConnectionsMax connections, kIdleMax without a request.
+// SECURITY  The control socket has mode 0600 (its owner and root); handlers see the peer's uid. The
+//           one for local senders is a server of its own with its own handlers, open to every user:
+//           what was not registered there cannot be reached there.
+// LIMITS    SocketRules; kIdleMax for a request to be whole. On the open socket each user has few
+//           connections and still fewer that are read at once, so that nobody can take all the
+//           room; those over the latter wait their turn unread, and are answered 452 after
+//           kIdleMax.
 // THREADS   Confined to the loop it was opened on.
 
 #ifndef SLUICE_ENGINE_CONTROL_CONTROL_SERVER_H_
@@ -15,6 +20,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,17 +49,31 @@ std::string RequestText(const ControlRequest& request, const char* key);
 
 // {"ok": false, "error": what}
 std::string ControlError(const std::string& what);
+// The same with the code of an answer that asks to come again.
+std::string ControlBusy(const std::string& what);
+
+struct SocketRules {
+  std::string path;
+  mode_t mode = 0600;
+  size_t request_max = size_t(80) << 20;  // a message of the largest size, base64, its envelope
+  size_t connections_max = 64;
+  size_t connections_per_uid = 64;
+  // Connections that are read, or whose request is worked on.
+  size_t at_once = 64;
+  size_t at_once_per_uid = 64;
+  bool one_request = false;  // closed after the answer
+
+  // A place where every user may hand in messages of up to `message_max` octets.
+  static SocketRules ForEverybody(const std::string& path, uint64_t message_max);
+};
 
 class ControlServer {
  public:
-  // A message of the largest size, base64, and its envelope.
-  static constexpr size_t kRequestMax = size_t(80) << 20;
-  static constexpr size_t kConnectionsMax = 64;
   static constexpr Duration kIdleMax{60'000'000};
 
   // All outlive the server. Errors name the socket file.
   static Result<std::unique_ptr<ControlServer>> Open(io::UvNet& net, TimerQueue& timers,
-                                                     const Clock& clock, const std::string& path);
+                                                     const Clock& clock, SocketRules rules);
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
@@ -64,15 +84,26 @@ class ControlServer {
  private:
   class Session;
 
-  ControlServer(io::UvNet& net, TimerQueue& timers, const Clock& clock);
+  ControlServer(io::UvNet& net, TimerQueue& timers, const Clock& clock, SocketRules rules);
   io::StreamEvents* Accept(io::Stream* stream);
+  // Connections that are read now.
+  struct Turns {
+    size_t all = 0;
+    std::map<std::optional<uid_t>, size_t> by_uid;
+  };
+  Turns TurnsTaken() const;
+  bool HasRoom(Turns& turns, std::optional<uid_t> uid) const;
+  // A connection is gone, or has given up its turn: whose is the next?
+  void NextTurns();
   void Dispatch(Session& session, sluice::Handle<Session> handle, std::string line);
 
   io::UvNet& net_;
   TimerQueue& timers_;
   const Clock& clock_;
+  const SocketRules rules_;
   std::map<std::string, ControlHandler> handlers_;
   std::unique_ptr<Slab<Session>> sessions_;
+  std::list<sluice::Handle<Session>> waiting_;  // for their turn, in order of arrival
   std::unique_ptr<io::Listener> listener_;
 };
 

@@ -8,7 +8,6 @@
 #include "engine/base/message_id.h"
 #include "engine/base/text.h"
 #include "engine/runtime/lane_report.h"
-#include "engine/submission/local_submission.h"
 
 namespace sluice::engine {
 namespace {
@@ -51,6 +50,7 @@ struct ShardStatus {
   uint64_t sites = 0;
   uint64_t sites_suspended = 0;
   uint64_t damaged = 0;
+  uint64_t message_faults = 0;
 };
 
 ShardStatus StatusOf(ShardRuntime& runtime) {
@@ -59,7 +59,10 @@ ShardStatus StatusOf(ShardRuntime& runtime) {
   ShardStatus out;
   out.accepted = shard.accepted();
   out.outcomes = scheduler.counts();
-  for (const auto& listener : runtime.listeners()) out.sessions += listener->sessions();
+  for (const auto& listener : runtime.listeners()) {
+    out.sessions += listener->sessions();
+    out.message_faults += listener->counters().message_faults;
+  }
   out.deliveries = scheduler.open_deliveries();
   out.lanes = scheduler.lanes().size();
   out.in_memory = scheduler.lanes().in_memory();
@@ -71,8 +74,9 @@ ShardStatus StatusOf(ShardRuntime& runtime) {
   return out;
 }
 
-Json Merge(const std::vector<ShardStatus>& shards) {
+Json Merge(const std::vector<ShardStatus>& shards, uint64_t local_faults) {
   ShardStatus sum;
+  sum.message_faults = local_faults;
   for (const ShardStatus& s : shards) {
     sum.accepted += s.accepted;
     sum.outcomes.delivered += s.outcomes.delivered;
@@ -87,6 +91,7 @@ Json Merge(const std::vector<ShardStatus>& shards) {
     sum.sites += s.sites;
     sum.sites_suspended += s.sites_suspended;
     sum.damaged += s.damaged;
+    sum.message_faults += s.message_faults;
   }
   return {{"shards", shards.size()},
           {"accepted", sum.accepted},
@@ -101,7 +106,8 @@ Json Merge(const std::vector<ShardStatus>& shards) {
           {"recipients_in_memory", sum.in_memory},
           {"sites", sum.sites},
           {"sites_suspended", sum.sites_suspended},
-          {"damaged_records", sum.damaged}};
+          {"damaged_records", sum.damaged},
+          {"message_faults", sum.message_faults}};
 }
 
 }  // namespace
@@ -113,7 +119,6 @@ void ControlCommands::Register(ControlServer& server) {
   server.On("status", [this](const ControlRequest& r, const ControlDone& d) { ShowStatus(r, d); });
   server.On("queues", [this](const ControlRequest& r, const ControlDone& d) { Queues(r, d); });
   server.On("explain", [this](const ControlRequest& r, const ControlDone& d) { Explain(r, d); });
-  server.On("sendmail", [this](const ControlRequest& r, const ControlDone& d) { Sendmail(r, d); });
   server.On("reload", [this](const ControlRequest&, const ControlDone& done) {
     const Result<std::string> reloaded = parts_.reload();
     if (!reloaded) return done(ControlError(reloaded.error().what));
@@ -146,7 +151,7 @@ void ControlCommands::ShowStatus(const ControlRequest&, const ControlDone& done)
   Gather<ShardStatus>(StatusOf, [this, done](const std::vector<ShardStatus>& shards) {
     const queue::QueueTotals totals = parts_.queue.totals();
     const Status exporter = parts_.exporter_health();
-    Json json = Merge(shards);
+    Json json = Merge(shards, parts_.sendmail.message_faults());
     json["uptime_s"] = (parts_.shards.front()->loop().clock().Now() - started_).count() / 1'000'000;
     json["queue"] = {{"messages", totals.messages},
                      {"recipients", totals.recipients},
@@ -207,36 +212,6 @@ void ControlCommands::ExplainMessage(MessageId id, const ControlDone& done) {
             done(Dump(Json{{"ok", true}, {"recipients", recipients}, {"lanes", lanes}}));
           });
     };
-  });
-}
-
-void ControlCommands::Sendmail(const ControlRequest& request, const ControlDone& done) {
-  const Json json = Json::parse(request.json, nullptr, false);
-  std::string text;
-  const auto is_text = [](const Json& value) { return value.is_string(); };
-  if (!json.contains("recipients") || !json["recipients"].is_array() ||
-      !std::ranges::all_of(json["recipients"], is_text) || !json.contains("message") ||
-      !is_text(json["message"]) || !Base64Decode(RequestText(request, "message"), text))
-    return done(ControlError("sendmail needs \"recipients\" and a base64 \"message\""));
-  LocalMessage local;
-  local.sender = RequestText(request, "sender");
-  local.notify = RequestText(request, "notify");
-  local.ret = RequestText(request, "ret");
-  local.envid = RequestText(request, "envid");
-  for (const Json& recipient : json["recipients"]) local.recipients.push_back(recipient);
-  local.text = text;
-  local.uid = request.uid.value_or(0);
-  Shard& shard = parts_.shards.front()->shard();
-  auto accepted = LocalSubmission(shard.context(), shard).Build(local);
-  if (!accepted) {
-    const smtp::Answer& answer = accepted.error();
-    return done(Dump(Json{{"ok", false}, {"code", answer.code}, {"error", answer.text}}));
-  }
-  const MessageId id = accepted->message.id;
-  shard.Submit(std::move(*accepted), [done, id](const Status& status) {
-    if (!status)
-      return done(Dump(Json{{"ok", false}, {"code", 451}, {"error", status.error().what}}));
-    done(Dump(Json{{"ok", true}, {"id", FormatMessageId(id)}}));
   });
 }
 

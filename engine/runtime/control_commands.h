@@ -13,6 +13,7 @@
 
 #include "engine/base/error.h"
 #include "engine/control/control_server.h"
+#include "engine/runtime/sendmail_command.h"
 #include "engine/runtime/shard_runtime.h"
 
 namespace sluice::engine {
@@ -21,6 +22,7 @@ struct ControlParts {
   std::vector<ShardRuntime*> shards;
   queue::Queue& queue;
   Writer& writer;
+  const SendmailCommand& sendmail;
   // Gives the changed keys that need a restart, or why nothing has changed.
   std::function<Result<std::string>()> reload;
   std::function<Status()> exporter_health;
@@ -41,7 +43,6 @@ class ControlCommands {
   void Queues(const ControlRequest& request, const ControlDone& done);
   void Explain(const ControlRequest& request, const ControlDone& done);
   void ExplainMessage(MessageId id, const ControlDone& done);
-  void Sendmail(const ControlRequest& request, const ControlDone& done);
 
   const ControlParts parts_;
   const Instant started_;

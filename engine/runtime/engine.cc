@@ -89,6 +89,7 @@ class EngineImpl final : public Engine {
 
   uint32_t shards() const { return uint32_t(mailboxes_.size()); }
   ShardRuntime& home() { return *runtimes_.front(); }
+  Status OpenSockets();
   void StartThreads();
   void JoinThreads();
   void OnEachShard(const std::function<void(ShardRuntime&)>& f);
@@ -117,9 +118,11 @@ class EngineImpl final : public Engine {
   std::unique_ptr<PasswordChecker> checker_;
   std::vector<std::unique_ptr<RemoteAuthenticator>> authenticators_;
   std::unique_ptr<Recovery> recovery_;
-  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<SendmailCommand> sendmail_;
   std::unique_ptr<ControlCommands> commands_;
   std::unique_ptr<CapturedCommands> captured_;
+  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<ControlServer> local_;  // for every user of the machine; null: none
 
   std::vector<std::thread> shard_threads_;
   std::vector<std::thread> workers_;
@@ -198,20 +201,37 @@ Status EngineImpl::OpenAll() {
         !status)
       return status;
   }
+  sendmail_ = std::make_unique<SendmailCommand>(home().shard());
   commands_ = std::make_unique<ControlCommands>(
-      ControlParts{runtime_list, *queue_, writer_, [this] { return Reload(); },
+      ControlParts{runtime_list, *queue_, writer_, *sendmail_, [this] { return Reload(); },
                    [this] { return exporter_->health(); }});
-  auto control =
-      ControlServer::Open(loop.net(), loop.timers(), loop.clock(), config_->control.socket);
-  if (!control) return std::unexpected(control.error());
-  control_ = std::move(*control);
-  commands_->Register(*control_);
   captured_ = std::make_unique<CapturedCommands>(home().shard());
-  captured_->Register(*control_);
+  if (Status status = OpenSockets(); !status) return status;
   recovery_ = std::make_unique<Recovery>(home().shard(), [](uint64_t lanes, uint64_t recipients) {
     LogInfo("recovery", "found " + std::to_string(lanes) + " lanes and " +
                             std::to_string(recipients) + " recipients of earlier runs");
   });
+  return {};
+}
+
+// What everybody may use has sendmail and nothing else.
+Status EngineImpl::OpenSockets() {
+  io::UvLoop& loop = home().loop();
+  const auto open = [&](SocketRules rules) {
+    return ControlServer::Open(loop.net(), loop.timers(), loop.clock(), std::move(rules));
+  };
+  auto control = open({.path = config_->control.socket});
+  if (!control) return std::unexpected(control.error());
+  control_ = std::move(*control);
+  commands_->Register(*control_);
+  captured_->Register(*control_);
+  sendmail_->Register(*control_);
+  if (config_->submission.local_socket.empty()) return {};
+  auto local = open(
+      SocketRules::ForEverybody(config_->submission.local_socket, config_->limits.message_size));
+  if (!local) return std::unexpected(local.error());
+  local_ = std::move(*local);
+  sendmail_->Register(*local_);
   return {};
 }
 

@@ -118,6 +118,18 @@ void Shard::Submit(Accepted&& accepted, std::function<void(Status)> done) {
                 });
 }
 
+void Shard::Alert(std::string reason, std::string text) {
+  queue::Event event;
+  event.type = queue::EventType::kAlert;
+  event.time = context_.clock.Wall();
+  event.reason = std::move(reason);
+  event.text = std::move(text);
+  if (event.text.size() > queue::kMaxReplyText) event.text.resize(queue::kMaxReplyText);
+  queue::Transaction transaction;
+  transaction.events.push_back(std::move(event));
+  links_.Submit(std::move(transaction), false, {});
+}
+
 // On disk they have a due row from the beginning; their lanes count it.
 void Shard::Capture(const queue::Message& message,
                     const std::vector<queue::Recipient>& recipients) {

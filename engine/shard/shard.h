@@ -75,6 +75,7 @@ class Shard final : public Intake, private RecorderOwner {
   Result<Ref<queue::BodyFile>> CreateBodyFile(MessageId id) override;
   Status Ready() const override;
   void Submit(Accepted&& accepted, std::function<void(Status)> done) override;
+  void Alert(std::string reason, std::string text) override;
 
   ShardContext& context() { return context_; }
   Scheduler& scheduler() { return scheduler_; }

@@ -43,6 +43,8 @@ class Intake {
   // never inside this call. 250 may be sent only then. `done` may outlive the session: capture
   // handles, not pointers.
   virtual void Submit(Accepted&& accepted, std::function<void(Status)> done) = 0;
+  // An `alert` event for the operator. Nobody waits for it.
+  virtual void Alert(std::string reason, std::string text) = 0;
 };
 
 }  // namespace sluice::engine

@@ -106,6 +106,13 @@ void SubmissionListener::Abort() {
 
 void SubmissionListener::Erase(Handle<SubmissionSession> session) { sessions_.Erase(session); }
 
+void SubmissionListener::TellFaults(const std::string& sender, const smtp::Answer& fault,
+                                    uint64_t count) {
+  counters_.message_faults += count;
+  auto text = fault_alerts_.Note(sender, fault, count, parts_.context.clock.Now());
+  if (text) parts_.intake.Alert(kMessageFault, std::move(*text));
+}
+
 void SubmissionListener::RelieveMemory() {
   SubmissionSession* longest = nullptr;
   size_t reading = 0;

@@ -23,6 +23,7 @@
 #include "engine/submission/authenticator.h"
 #include "engine/submission/connection_gate.h"
 #include "engine/submission/content_spool.h"
+#include "engine/submission/fault_alerts.h"
 #include "engine/submission/intake.h"
 #include "engine/submission/submission_counters.h"
 #include "smtp/server_session.h"
@@ -75,6 +76,8 @@ class SubmissionListener {
   // content.
   void RelieveMemory();
   void OnMemoryTimer();
+  // `count` messages of `sender` were refused for faults of their own, the last one with `fault`.
+  void TellFaults(const std::string& sender, const smtp::Answer& fault, uint64_t count);
   void Erase(Handle<SubmissionSession> session);
 
   const SubmissionParts parts_;
@@ -82,6 +85,7 @@ class SubmissionListener {
   std::shared_ptr<io::TlsServerContext> tls_;
   bool stopping_ = false;
   SubmissionCounters counters_;
+  FaultAlerts fault_alerts_;
   Slab<SubmissionSession> sessions_;
   Timer memory_timer_;  // set while sessions wait for the body budget
 };

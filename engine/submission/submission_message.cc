@@ -254,6 +254,15 @@ void SubmissionSession::AnswerNotStored(const Error& error) {
   Feed({});
 }
 
+// Design 12.7: an alert, whichever code the client heard.
+void SubmissionSession::TellFaults() {
+  const uint64_t fresh = session_.message_faults() - faults_told_;
+  if (fresh == 0) return;
+  faults_told_ += fresh;
+  listener_.TellFaults(user_ ? "user " + user_->name : "address " + peer_.address.ToString(),
+                       session_.last_message_fault(), fresh);
+}
+
 void SubmissionSession::DropMessage() {
   builder_.Reset();
   spool_.Drop();

@@ -102,6 +102,7 @@ void SubmissionSession::Feed(std::string_view bytes) {
   for (auto event = session_.Next(); event != smtp::ServerEvent::kNone; event = session_.Next())
     OnEvent(event);
   session_.Keep();
+  TellFaults();
   if (content || commands_ != session_.commands()) active_ = Now();
   commands_ = session_.commands();
   // Input while an answer is awaited: the next piece stays in the kernel.

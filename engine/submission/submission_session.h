@@ -105,6 +105,7 @@ class SubmissionSession final : public io::StreamEvents {
   void AnswerNotStored(const Error& error);
   void OnCommitted(const Status& status, MessageId id, uint32_t recipients, uint64_t octets);
   void DropMessage();
+  void TellFaults();
 
   // The only place where the session's wishes become I/O.
   void Settle();
@@ -155,6 +156,7 @@ class SubmissionSession final : public io::StreamEvents {
   Instant unread_since_ = kNever;
   Instant pace_until_ = kNever;  // set while MAIL waits for room
   uint64_t commands_ = 0;
+  uint64_t faults_told_ = 0;
   Timer timer_;
 };
 

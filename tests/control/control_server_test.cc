@@ -62,7 +62,8 @@ class ControlServerTest : public testing::Test {
     EXPECT_NE(mkdtemp(name.data()), nullptr);
     folder_ = name;
     path_ = (folder_ / "control.sock").string();
-    auto server = ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), path_);
+    auto server =
+        ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), SocketRules{.path = path_});
     EXPECT_TRUE(server) << server.error().what;
     if (server) server_ = std::move(*server);
     deadline_.Set(loop_.clock().Now() + std::chrono::seconds(20));
@@ -105,11 +106,12 @@ TEST_F(ControlServerTest, IsForItsOwnerAlone) {
 
 TEST_F(ControlServerTest, MakesTheFolderOfItsSocket) {
   const std::string path = (folder_ / "run" / "sluice" / "control.sock").string();
-  EXPECT_TRUE(ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), path));
-  const auto none =
-      ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), "/proc/sluice/control.sock");
+  EXPECT_TRUE(
+      ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), SocketRules{.path = path}));
+  const auto none = ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(),
+                                        SocketRules{.path = "/proc/sluice/control.sock"});
   ASSERT_FALSE(none);
-  EXPECT_NE(none.error().what.find("cannot make the folder of the control socket /proc/sluice"),
+  EXPECT_NE(none.error().what.find("cannot make the folder of the socket /proc/sluice"),
             std::string::npos)
       << none.error().what;
 }
@@ -174,8 +176,100 @@ TEST_F(ControlServerTest, TakesAnAnswerForAPeerThatHasGone) {
   kept("too late");
 }
 
+// A server for everybody: two at once, three connections of one user.
+class OpenServerTest : public ControlServerTest {
+ protected:
+  OpenServerTest() {
+    path_ = (folder_ / "open.sock").string();
+    SocketRules rules = SocketRules::ForEverybody(path_, 1'000);
+    rules.connections_per_uid = 3;
+    auto server = ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), rules);
+    EXPECT_TRUE(server) << server.error().what;
+    if (server) server_ = std::move(*server);
+    server_->On("keep", [this](const ControlRequest&, ControlDone done) {
+      kept_.push_back(std::move(done));
+      if (kept_.size() >= stop_at_) loop_.Stop();
+    });
+  }
+  std::unique_ptr<Client> Keep(std::string request = "{\"command\":\"keep\"}\n") {
+    return std::make_unique<Client>(loop_.net(), path_, std::move(request));
+  }
+  void RunUntilKept(size_t count) {
+    stop_at_ = count;
+    loop_.Run();
+    EXPECT_EQ(kept_.size(), count);
+  }
+  void RunUntilClosed(Client& client) {
+    client.on_closed = [this] { loop_.Stop(); };
+    loop_.Run();
+    EXPECT_TRUE(client.closed);
+  }
+
+  std::vector<ControlDone> kept_;
+  size_t stop_at_ = SIZE_MAX;
+};
+
+TEST_F(OpenServerTest, IsForEverybody) {
+  struct stat info{};
+  ASSERT_EQ(stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0666u);
+}
+
+TEST_F(OpenServerTest, EndsAfterOneAnswer) {
+  const auto client = Keep("{\"command\":\"keep\"}\n{\"command\":\"keep\"}\n");
+  RunUntilKept(1);
+  kept_[0]("{}");
+  RunUntilClosed(*client);
+  EXPECT_EQ(client->received, "{}\n");
+  EXPECT_EQ(kept_.size(), 1u);
+}
+
+TEST_F(OpenServerTest, LetsTheThirdOfAUserWaitForATurn) {
+  const auto first = Keep();
+  const auto second = Keep();
+  RunUntilKept(2);
+  const auto third = Keep();
+  Timer look(loop_.timers(), [this] { loop_.Stop(); });
+  look.Set(loop_.clock().Now() + std::chrono::milliseconds(50));
+  loop_.Run();
+  EXPECT_EQ(kept_.size(), 2u);
+  kept_[0]("{}");
+  RunUntilKept(3);
+  kept_[1]("{}");
+  kept_[2]("{\"n\":3}");
+  RunUntilClosed(*third);
+  EXPECT_EQ(third->received, "{\"n\":3}\n");
+}
+
+TEST_F(OpenServerTest, GivesTheTurnOfOneThatLeftToTheNext) {
+  auto first = Keep("{\"command\":");  // never whole
+  const auto second = Keep();
+  RunUntilKept(1);
+  const auto third = Keep();
+  first->Close();
+  RunUntilKept(2);
+}
+
+TEST_F(OpenServerTest, TellsTheFourthOfAUserToComeAgain) {
+  const auto first = Keep();
+  const auto second = Keep();
+  RunUntilKept(2);
+  const auto third = Keep();
+  const auto fourth = Keep();
+  RunUntilClosed(*fourth);
+  EXPECT_NE(fourth->received.find("\"code\":452"), std::string::npos) << fourth->received;
+  EXPECT_EQ(kept_.size(), 2u);
+}
+
+TEST_F(OpenServerTest, RefusesARequestThatNoMessageNeeds) {
+  const auto client = Keep(std::string(size_t(5) << 20, 'x'));
+  RunUntilClosed(*client);
+  EXPECT_NE(client->received.find("too long"), std::string::npos) << client->received;
+}
+
 TEST_F(ControlServerTest, RefusesToListenWhereSomebodyAnswers) {
-  const auto second = ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), path_);
+  const auto second =
+      ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), SocketRules{.path = path_});
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().what.find(path_), std::string::npos);
 }

@@ -13,6 +13,7 @@ namespace {
 
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 using SubmissionContentTest = SubmissionTest;
 
@@ -177,6 +178,60 @@ TEST_F(SubmissionContentTest, SetsClassAndCampaignByUserAndMessage) {  // design
     EXPECT_EQ((message.flags & queue::kFlagBulk) != 0, c.bulk) << c.header;
     client.Leave();
   }
+}
+
+TEST_F(SubmissionContentTest, AlertsTheOperatorOfMessageFaultsOncePerSenderAndWhile) {  // 12.7
+  config.limits.message_size = 1'000;
+  config.users[0].message_fault_451 = true;
+  Start();
+  Client& trusted = Connect();
+  const std::string faulty = std::string(kEnvelope) + "DATA\r\nno field\r\n\r\nx\r\n.\r\n";
+  EXPECT_THAT(trusted.Say(faulty), HasSubstr("\r\n550 5.6.0 "));
+  ASSERT_EQ(intake.alerts.size(), 1u);
+  EXPECT_THAT(intake.alerts[0], StartsWith("message_fault: address 192.0.2.7: 1 message was "));
+  EXPECT_THAT(intake.alerts[0], HasSubstr("550 5.6.0 Line 1 of the header"));
+  for (int i = 0; i < 20; ++i) trusted.Say(faulty);
+  EXPECT_EQ(intake.alerts.size(), 1u);
+
+  Client& user = ConnectTls();
+  user.Say("AUTH PLAIN AGNybQBzZWNyZXQ=\r\n");
+  authenticator.Answer(AuthOutcome::kGood);
+  user.stream->Take();
+  EXPECT_THAT(user.Say(faulty), HasSubstr("\r\n451 4.6.0 "));
+  ASSERT_EQ(intake.alerts.size(), 2u);
+  EXPECT_THAT(intake.alerts[1], HasSubstr("user crm: 1 message was refused"));
+  EXPECT_THAT(intake.alerts[1], HasSubstr("550 5.6.0"));
+  EXPECT_THAT(user.Say("MAIL FROM:<a@b.test> SIZE=1001\r\n"), StartsWith("451 4.3.4 "));
+  EXPECT_EQ(listener->counters().message_faults, 23u);
+
+  Advance(FaultAlerts::kEvery);
+  trusted.Say(faulty);
+  ASSERT_EQ(intake.alerts.size(), 3u);
+  EXPECT_THAT(intake.alerts[2], HasSubstr("address 192.0.2.7: 21 messages were refused"));
+}
+
+TEST_F(SubmissionContentTest, RaisesNoAlertForWhatIsNoFaultOfTheMessage) {
+  Client& client = Connect();
+  client.Say("NONSENSE\r\nEHLO c\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<bad\r\nDATA\r\nRSET\r\n");
+  client.Say(std::string(kEnvelope) + "DATA\r\nA: b\r\n\r\nx\r\n.\r\n");
+  intake.Commit(Fail(ErrorCode::kFull, "full"));
+  EXPECT_THAT(client.stream->Take(), HasSubstr("452 4.3.1"));
+  EXPECT_TRUE(intake.alerts.empty());
+  EXPECT_EQ(listener->counters().message_faults, 0u);
+}
+
+TEST(FaultAlerts, CountTheRestAsOneWhereThereAreVeryManySenders) {
+  FaultAlerts alerts;
+  const smtp::Answer fault{550, "5.6.0", "x"};
+  Instant now{};
+  size_t told = 0;
+  for (size_t i = 0; i < FaultAlerts::kSendersMax + 100; ++i)
+    told += alerts.Note("address " + std::to_string(i), fault, 1, now).has_value() ? 1 : 0;
+  EXPECT_EQ(told, FaultAlerts::kSendersMax + 1);
+  now += FaultAlerts::kEvery;
+  const auto text = alerts.Note("address 9999", fault, 1, now);
+  ASSERT_TRUE(text);
+  EXPECT_THAT(*text, StartsWith("address 9999: 1 message was"));
 }
 
 }  // namespace

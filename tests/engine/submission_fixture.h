@@ -48,6 +48,9 @@ class FakeIntake final : public Intake {
     accepted.push_back(std::move(message));
     waiting.push_back(std::move(done));
   }
+  void Alert(std::string reason, std::string text) override {
+    alerts.push_back(std::move(reason) + ": " + std::move(text));
+  }
   // All that wait are durable, or failed.
   void Commit(const Status& status = {}) {
     for (auto& done : std::exchange(waiting, {})) done(status);
@@ -56,6 +59,7 @@ class FakeIntake final : public Intake {
   std::unique_ptr<queue::BodyFiles> disk;  // for large messages
   Status ready;
   std::vector<Accepted> accepted;
+  std::vector<std::string> alerts;
   std::vector<std::function<void(Status)>> waiting;
   MessageId last_id = 0;
 };

@@ -81,9 +81,10 @@ Status Exchange::Connect(const sockaddr_un& address) {
                                             ": is sluice running, and with this configuration? "
                                             "(-c FILE or --socket PATH say where)");
     if (error == EACCES || error == EPERM)
-      return Fail(ErrorCode::kIo, socket_ +
-                                      ": Permission denied: only the user that runs sluice, and "
-                                      "root, may use this socket (try sudo)");
+      return Fail(ErrorCode::kDenied,
+                  socket_ +
+                      ": Permission denied: only the user that runs sluice, and "
+                      "root, may use this socket (try sudo)");
     if (error != EAGAIN && error != EINTR) return System("connect", error);
     if (clock_.Now() >= end_) return WaitFor(POLLOUT);
     poll(nullptr, 0, 20);

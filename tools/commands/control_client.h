@@ -22,7 +22,8 @@ namespace sluice::tools {
 inline constexpr size_t kResponseMax = size_t(128) << 20;
 
 // `request` has no line end; the response comes without its own. kNotFound: nobody listens there;
-// kTimeout: no whole response within `within`; kClosed: the engine hung up; kIo: the rest.
+// kDenied: it is not for us; kTimeout: no whole response within `within`; kClosed: the engine hung
+// up; kIo: the rest.
 Result<std::string> AskEngine(const std::string& socket, std::string_view request, Duration within);
 
 }  // namespace sluice::tools

@@ -22,6 +22,7 @@ class TextOnly final : public config::Surroundings {
   std::string WhyUnreadable(const std::string&) const override { return {}; }
   bool WorldReadable(const std::string&) const override { return false; }
   std::optional<std::vector<IpAddress>> LocalAddresses() const override { return std::nullopt; }
+  std::optional<uint32_t> UidOf(const std::string&) const override { return 0; }
 };
 
 Result<std::string> ReadFile(const std::string& path) {
@@ -49,7 +50,8 @@ Result<EngineFacts> ReadFacts(const std::string& path) {
     while (problems.ends_with('\n')) problems.pop_back();
     return Fail(ErrorCode::kInvalid, std::move(problems));
   }
-  return EngineFacts{loaded->config.control.socket, loaded->config.hostname};
+  return EngineFacts{loaded->config.control.socket, loaded->config.hostname,
+                     loaded->config.submission.local_socket};
 }
 
 }  // namespace
@@ -58,8 +60,11 @@ Result<EngineFacts> FindEngine(const EngineAddress& address) {
   const bool named = !address.config.empty();
   auto facts = ReadFacts(named ? address.config : kDefaultConfig);
   if (!facts && named && address.socket.empty()) return std::unexpected(facts.error());
-  if (!facts) facts = EngineFacts{kDefaultSocket, ""};
-  if (!address.socket.empty()) facts->socket = address.socket;
+  if (!facts) facts = EngineFacts{kDefaultSocket, "", kDefaultLocalSocket};
+  if (!address.socket.empty()) {
+    facts->socket = address.socket;
+    facts->local_socket.clear();
+  }
   return facts;
 }
 

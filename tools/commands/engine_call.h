@@ -17,6 +17,8 @@ namespace sluice::tools {
 
 inline constexpr const char* kDefaultConfig = "/etc/sluice/sluice.toml";
 inline constexpr const char* kDefaultSocket = "/run/sluice/control.sock";
+// Where everybody may hand in mail, as docs/control.md advises.
+inline constexpr const char* kDefaultLocalSocket = "/run/sluice/submit.sock";
 // All shards answer within a loop's turn; a reload reads certificates.
 inline constexpr Duration kAnswerWithin = std::chrono::seconds(30);
 
@@ -29,7 +31,8 @@ struct EngineAddress {
 // use the socket need not be able to read keys.
 struct EngineFacts {
   std::string socket;
-  std::string hostname;  // empty: not known
+  std::string hostname;      // empty: not known
+  std::string local_socket;  // of `sluice sendmail`; empty: there is none of its own
 };
 
 // The file that was named must be right; the default one may be missing, unreadable or wrong, and

@@ -35,7 +35,7 @@ Hands the message on standard input to the running engine. Can stand as /usr/sbi
   -R hdrs|full   how much of the message a report returns
   -V ENVID       its name in reports
   -C, -c FILE    configuration (/etc/sluice/sluice.toml)
-  --socket PATH  control socket, instead of the configuration's
+  --socket PATH  the engine's socket, instead of the configuration's
 
 Other options of sendmail are taken and ignored. Exit status: 0 queued durably, 75 try again later,
 64 it can never go.
@@ -104,9 +104,21 @@ std::string Request(const SendmailOptions& options, const std::string& sender,
   return out + "}";
 }
 
-int Submit(const std::string& socket, const std::string& request) {
+// The socket for everybody comes first; where it is not known to be there, the control socket
+// serves the engine's user and root.
+int Submit(const EngineFacts& facts, const std::string& request) {
+  std::string socket = facts.local_socket.empty() ? facts.socket : facts.local_socket;
   auto line = AskEngine(socket, request, kQueuedWithin);
-  if (!line) return Refuse(kSendmailTemporary, line.error().what);
+  if (!line && line.error().code == ErrorCode::kNotFound && socket == kDefaultLocalSocket) {
+    socket = facts.socket;
+    line = AskEngine(socket, request, kQueuedWithin);
+  }
+  if (!line) {
+    const bool closed_door = line.error().code == ErrorCode::kDenied && socket == facts.socket;
+    return Refuse(kSendmailTemporary,
+                  line.error().what +
+                      (closed_door ? "; [submission] local_socket opens one for everybody" : ""));
+  }
   const auto response = ReadResponse(*std::move(line));
   if (!response) return Refuse(kSendmailTemporary, socket + ": " + response.error().what);
   if (response->ok) return 0;
@@ -143,8 +155,7 @@ int Sendmail(std::span<const std::string> arguments) {
   const io::SystemClock clock;
   const std::string message =
       Complete(*text, AuthorOf(*options, me, *facts), FormatRfc5322(clock.Wall()));
-  return Submit(facts->socket,
-                Request(*options, options->sender.value_or(me.login), recipients, message));
+  return Submit(*facts, Request(*options, options->sender.value_or(me.login), recipients, message));
 }
 
 }  // namespace sluice::tools

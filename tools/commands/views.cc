@@ -135,6 +135,9 @@ std::string RenderStatus(const std::string& json) {
   row("", Counted(status, "deferred", "attempt") + " deferred");
   row("", Counted(status, "bounced", "recipient") + " bounced");
   row("", Counted(status, "expired", "recipient") + " expired");
+  if (const int64_t n = Number(status, "message_faults"); n > 0)
+    row("", Counted(n, "message") + " refused",
+        "for faults of their own: see the alerts in the event log");
   if (const int64_t n = Number(status, "commit_failures"); n > 0)
     row("", Counted(n, "commit") + " failed", "the disk is full or failing: see the log");
   if (const int64_t n = Number(status, "damaged_records"); n > 0)

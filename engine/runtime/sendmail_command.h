@@ -1,0 +1,42 @@
+// engine/runtime/sendmail_command.h — `sluice sendmail`: mail of local users, over the control
+// socket and over the socket that is open to all of them (design 12.15).
+//
+// PURPOSE   Takes the request apart, submits, answers when the message is durable. Whose mail it is
+//           follows from the peer's uid alone (`[[user]] local_users`), never from the request; the
+//           envelope sender is the caller's choice, as with every sendmail, and the Received field
+//           names the uid.
+// THREADS   Lives on shard 0.
+
+#ifndef SLUICE_ENGINE_RUNTIME_SENDMAIL_COMMAND_H_
+#define SLUICE_ENGINE_RUNTIME_SENDMAIL_COMMAND_H_
+
+#include <cstdint>
+
+#include "engine/control/control_server.h"
+#include "engine/shard/shard.h"
+#include "engine/submission/fault_alerts.h"
+
+namespace sluice::engine {
+
+class SendmailCommand {
+ public:
+  // Outlives this.
+  explicit SendmailCommand(Shard& shard) : shard_(shard) {}
+  // `server` must not outlive this.
+  void Register(ControlServer& server);
+
+  // Messages that were refused for a fault of their own.
+  uint64_t message_faults() const { return message_faults_; }
+
+ private:
+  void Submit(const ControlRequest& request, const ControlDone& done);
+  void TellFault(uint32_t uid, const smtp::Answer& answer);
+
+  Shard& shard_;
+  FaultAlerts fault_alerts_;
+  uint64_t message_faults_ = 0;
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_RUNTIME_SENDMAIL_COMMAND_H_

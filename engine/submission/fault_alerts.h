@@ -1,0 +1,51 @@
+// engine/submission/fault_alerts.h — tells the operator of messages that were refused for a fault
+// of their own, without letting one faulty client fill the log.
+//
+// PURPOSE   Platforms do not retry: a refused message is one that nobody will get, and somebody
+// must
+//           mend the client (design 12.7). The first fault of a sender is told at once, later ones
+//           are counted and told with the next alert, kEvery later at the soonest.
+// LIMITS    kSendersMax senders are kept apart; beyond that the rest counts as one.
+// THREADS   Confined to its owner.
+
+#ifndef SLUICE_ENGINE_SUBMISSION_FAULT_ALERTS_H_
+#define SLUICE_ENGINE_SUBMISSION_FAULT_ALERTS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "engine/base/time.h"
+#include "smtp/answer.h"
+
+namespace sluice::engine {
+
+// The reason of these alerts.
+inline constexpr char kMessageFault[] = "message_fault";
+
+class FaultAlerts {
+ public:
+  static constexpr Duration kEvery = std::chrono::minutes(10);
+  static constexpr size_t kSendersMax = 256;
+
+  // `count` messages of `sender` were refused, the last one with `fault`. The text of the alert;
+  // none: it was told of this sender lately.
+  std::optional<std::string> Note(const std::string& sender, const smtp::Answer& fault,
+                                  uint64_t count, Instant now);
+
+ private:
+  struct Entry {
+    Instant told{};
+    uint64_t untold = 0;  // since then
+  };
+  // Whose entry counts for `sender`; makes room by forgetting those that are quiet.
+  std::string KeyOf(const std::string& sender, Instant now);
+
+  std::map<std::string, Entry> entries_;
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_SUBMISSION_FAULT_ALERTS_H_
