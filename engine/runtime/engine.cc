@@ -22,6 +22,7 @@
 #include "engine/io/system_clock.h"
 #include "engine/log/log.h"
 #include "engine/runtime/captured_commands.h"
+#include "engine/runtime/certificate_watch.h"
 #include "engine/runtime/control_commands.h"
 #include "engine/runtime/queue_worker.h"
 #include "engine/runtime/remote_authenticator.h"
@@ -98,6 +99,7 @@ class EngineImpl final : public Engine {
   // The changed keys that only a restart brings, or why nothing has changed.
   Result<std::string> Reload();
   Result<TlsContexts> MakeTls(const config::Config& config);
+  void LookAtCertificates();
 
   std::shared_ptr<const config::Config> config_;
   const std::shared_ptr<const config::Config> began_with_;
@@ -128,6 +130,8 @@ class EngineImpl final : public Engine {
   std::vector<std::thread> workers_;
   std::atomic<bool> workers_stop_{false};
   std::unique_ptr<Timer> stop_timer_;
+  std::unique_ptr<Timer> certificate_timer_;
+  CertificateWatch certificates_;
   std::vector<std::unique_ptr<std::atomic<bool>>> stopped_;
   Instant stop_deadline_ = kNever;
   bool aborted_ = false;
@@ -277,6 +281,8 @@ int EngineImpl::Run() {
     if (const auto reloaded = Reload(); !reloaded) LogError("reload", reloaded.error().what);
   });
   stop_timer_ = std::make_unique<Timer>(loop.timers(), [this] { PollStop(); });
+  certificate_timer_ = std::make_unique<Timer>(loop.timers(), [this] { LookAtCertificates(); });
+  certificate_timer_->Set(loop.clock().Now() + CertificateWatch::kEvery);
   StartThreads();
   recovery_->Start();
   (void)sd_notify(0, "READY=1");
@@ -285,6 +291,7 @@ int EngineImpl::Run() {
   home().Run();
   JoinThreads();
   stop_timer_.reset();
+  certificate_timer_.reset();
   LogInfo("engine", "stopped");
   return queue_->writable() ? 0 : 1;
 }
@@ -319,6 +326,7 @@ void EngineImpl::PollStop() {
 }
 
 Result<TlsContexts> EngineImpl::MakeTls(const config::Config& config) {
+  certificates_.Read(config);  // first: what changes while they are read is a change
   TlsContexts contexts;
   for (const config::Listener& listener : config.listeners) {
     contexts.emplace_back();
@@ -328,6 +336,20 @@ Result<TlsContexts> EngineImpl::MakeTls(const config::Config& config) {
     contexts.back() = std::move(*context);
   }
   return contexts;
+}
+
+// A file that cannot be used leaves the certificate in force, which is good until it expires.
+void EngineImpl::LookAtCertificates() {
+  certificate_timer_->Set(home().loop().clock().Now() + CertificateWatch::kEvery);
+  if (!certificates_.Changed(*config_)) return;
+  const Result<TlsContexts> tls = MakeTls(*config_);
+  if (!tls)
+    return LogError("tls",
+                    "changed certificates are not used, those in force stay: " + tls.error().what);
+  OnEachShard([config = config_, contexts = *tls](ShardRuntime& runtime) {
+    runtime.Reload(config, contexts);
+  });
+  LogInfo("tls", "certificates have changed and are used from now on");
 }
 
 Result<std::string> EngineImpl::Reload() {

@@ -160,6 +160,30 @@ class Lifecycle(harness.Case):
         for secret in (PASSWORD, "wrong-password", "private-subject", "private-words", "argon2id"):
             self.assertNotIn(secret, told)
 
+    def test_changed_certificates_are_used_without_being_told(self):
+        config = self.world.config(sink=self.world.sink())
+        engine = self.world.engine(config)
+
+        def trusted(cafile):
+            try:
+                with smtplib.SMTP("localhost", config.starttls, timeout=30) as client:
+                    client.starttls(context=ssl.create_default_context(cafile=cafile))
+                return True
+            except ssl.SSLError:
+                return False
+
+        cert, key = self.world.make_certificate("second")
+        self.assertFalse(trusted(cert))
+        shutil.copy(cert, self.world.folder / "kept.pem")
+        # The half that comes first does not fit the other: nothing may be used before both are there.
+        os.replace(key, self.world.key)
+        os.replace(cert, self.world.cert)
+        harness.wait_until(lambda: trusted(self.world.folder / "kept.pem"), "the new certificate is used")
+        self.world.key.write_text("no key\n")
+        harness.wait_until(lambda: "those in force stay" in engine.log_text(), "the log says what is wrong")
+        self.assertIn(self.world.key.name, engine.log_text())
+        self.assertTrue(trusted(self.world.folder / "kept.pem"))
+
     def test_a_broken_file_at_reload_leaves_everything_as_it_was(self):
         sink = self.world.sink()
         config = self.world.config(sink=sink)
