@@ -65,7 +65,7 @@ void Delivery::Abort() {
 
 void Delivery::OnWake() {
   const bool poked = std::exchange(poked_, false);
-  if (state_ == State::kDone || state_ == State::kClosing) return;
+  if (over()) return OnWakeOver();
   if (aborting_ && session_.has_value() && !session_->closed()) {
     session_->Abort();
     return Settle();
@@ -99,6 +99,13 @@ void Delivery::OnWake() {
   }
 }
 
+// Who stops makes no further connection: the end need not be waited for.
+void Delivery::OnWakeOver() {
+  if (!stopping_) return;
+  if (state_ == State::kParting) return DropStream(aborting_);
+  if (state_ == State::kSettling) Continue(after_close_);
+}
+
 // ---- the walk ----
 
 bool Delivery::MayTryAnotherHost() const {
@@ -124,6 +131,7 @@ void Delivery::Connect() {
   state_ = State::kConnecting;
   tls_.clear();
   tls_started_ = false;
+  peer_ended_ = false;
   session_.reset();
   stream_ = shared_.shard.net.Connect({host_.endpoint, path_.address}, this);
   due_ = Now() + config_->timeouts.connect;
@@ -159,7 +167,7 @@ void Delivery::NoteFailure(Stage stage, Fault fault, std::string_view text) {
 // ---- what the stream says ----
 
 void Delivery::OnRead(std::string_view bytes) {
-  if (state_ == State::kClosing || !session_.has_value()) return;
+  if (over() || !session_.has_value()) return;
   session_->OnBytes(bytes, Now());
   Settle();
 }
@@ -169,21 +177,23 @@ void Delivery::OnWritable() {
 }
 
 void Delivery::OnTlsReady(const io::TlsInfo& info) {
-  if (state_ == State::kClosing || !session_.has_value()) return;
+  if (over() || !session_.has_value()) return;
   tls_ = info.version + " " + info.cipher;
   session_->OnTlsReady(Now());
   Settle();
 }
 
 void Delivery::OnEof() {
-  if (state_ == State::kClosing || !session_.has_value()) return;
+  peer_ended_ = true;
+  if (state_ == State::kParting) return DropStream(false);
+  if (over() || !session_.has_value()) return;
   session_->OnLost(Now());
   Settle();
 }
 
 void Delivery::OnClosed(const io::CloseInfo& info) {
   stream_ = nullptr;
-  if (state_ == State::kClosing) return Continue(after_close_);
+  if (over()) return AfterStream();
   if (state_ == State::kConnecting) {
     const bool timed_out = info.reason == io::CloseReason::kTimedOut;
     NoteFailure(Stage::kConnect, timed_out ? Fault::kTimeout : Fault::kRefused, info.detail);
@@ -194,18 +204,35 @@ void Delivery::OnClosed(const io::CloseInfo& info) {
   Settle();
 }
 
-// Done with this stream: now, or when it has gone.
+// Done with this stream. Without `at_once` the peer, who has said that it will, closes first.
 void Delivery::CloseStream(AfterClose then, bool at_once) {
   timer_.Cancel();
   due_ = kNever;
-  if (stream_ == nullptr) return Continue(then);
-  state_ = State::kClosing;
   after_close_ = then;
+  if (stream_ == nullptr) return AfterStream();
+  if (at_once || peer_ended_ || stopping_) return DropStream(at_once);
+  state_ = State::kParting;
+  due_ = Now() + kPartingMax;
+  timer_.Set(due_);
+}
+
+void Delivery::DropStream(bool at_once) {
+  timer_.Cancel();
+  due_ = kNever;
+  state_ = State::kClosing;
   if (at_once) {
     stream_->Abort();
   } else {
     stream_->Close();
   }
+}
+
+// Ours has gone. Unless the peer has closed, it must first hear of that.
+void Delivery::AfterStream() {
+  if (peer_ended_ || stopping_) return Continue(after_close_);
+  state_ = State::kSettling;
+  due_ = Now() + kTravel;
+  timer_.Set(due_);
 }
 
 void Delivery::Continue(AfterClose then) {
@@ -275,7 +302,7 @@ void Delivery::Settle() {
 }
 
 void Delivery::WriteOut() {
-  while (stream_ != nullptr && state_ != State::kClosing && session_.has_value()) {
+  while (stream_ != nullptr && !over() && session_.has_value()) {
     const std::span<const std::string_view> output = session_->Output(Now());
     if (output.empty()) return;
     size_t offered = 0;
@@ -289,7 +316,7 @@ void Delivery::WriteOut() {
 
 bool Delivery::TakeEvents() {
   bool any = false;
-  while (session_.has_value() && state_ != State::kDone && state_ != State::kClosing) {
+  while (session_.has_value() && !over()) {
     const std::optional<smtp::ClientEvent> event = session_->NextEvent();
     if (!event.has_value()) break;
     any = true;
@@ -315,8 +342,7 @@ bool Delivery::TakeEvents() {
 
 // Deadlines mostly move away: the timer stays where it is and looks again when it fires.
 void Delivery::ArmTimer() {
-  if (state_ == State::kDone || state_ == State::kClosing || state_ == State::kConnecting ||
-      state_ == State::kWalking || !session_.has_value())
+  if (over() || state_ == State::kConnecting || state_ == State::kWalking || !session_.has_value())
     return;
   due_ = session_->deadline();
   if (state_ == State::kReady) due_ = idle_since_ + config_->delivery.idle_connection;
@@ -338,6 +364,10 @@ void Delivery::OnTimer() {
     case State::kQuitting:
       session_->OnDeadline(now);
       return Settle();
+    case State::kParting:
+      return DropStream(false);
+    case State::kSettling:
+      return Continue(after_close_);
     default:
       return;
   }

@@ -5,9 +5,12 @@
 // NOT HERE  The protocol (smtp/client_session.h), what facts mean (verdict.h), limits and choice of
 //           work (the scheduler, DeliveryOwner).
 // FLOW      Start(job) -> addresses -> connect -> session -> OnResult... -> NextJob ... ->
-// OnClosed. RULES     protocol.md 11, 15, 16: at most kAddressesMax addresses and kSessionsMax
-// established
+//           OnClosed.
+// RULES     protocol.md 11, 15, 16: at most kAddressesMax addresses and kSessionsMax established
 //           sessions a round. Every recipient of every job is answered exactly once.
+//           Promise 3: the receiver counts a connection until it has seen its end. So the next one,
+//           and OnClosed, which frees the permit, come only when the peer has closed (waited for
+//           up to kPartingMax after the last reply) or an end of ours has had kTravel to arrive.
 // THREADS   Confined to its shard. No owner call happens inside Start, Poke, Stop or Abort.
 // LIFETIME  The owner destroys it after OnClosed, from a later turn of the loop.
 
@@ -49,6 +52,10 @@ class Delivery final : public io::StreamEvents {
   // Addresses tried in one round, and of those that accepted the connection.
   static constexpr uint32_t kAddressesMax = 5;
   static constexpr uint32_t kSessionsMax = 2;
+  // How long the peer may take to close after the reply to QUIT, or after a 421.
+  static constexpr Duration kPartingMax{3'000'000};
+  // By then the receiver has heard of an end that it did not make: well over the slowest way there.
+  static constexpr Duration kTravel{1'000'000};
 
   Delivery(DeliveryShared& shared, DeliveryOwner& owner, DeliveryPath path);
   ~Delivery() override;
@@ -91,12 +98,16 @@ class Delivery final : public io::StreamEvents {
     kReady,       // idle
     kBusy,        // a transaction, or its content is being read
     kQuitting,    //
-    kClosing,     // the stream is going; after_close_ says what then
+    // From here on the session is over; after_close_ says what then.
+    kParting,   // the peer's close is awaited
+    kClosing,   // the stream is going
+    kSettling,  // it has gone, and the receiver hears of it
     kDone,
   };
   enum class AfterClose : uint8_t { kFinish, kNextHost, kSameHostInClear, kFailRound };
 
   void OnWake();
+  void OnWakeOver();
   void OnTimer();
   void NextHost();
   void Connect();
@@ -121,6 +132,8 @@ class Delivery final : public io::StreamEvents {
 
   void SayQuit();
   void CloseStream(AfterClose then, bool at_once);
+  void DropStream(bool at_once);
+  void AfterStream();
   void Continue(AfterClose then);
   void ReturnJob(const RoundFailure* failure);
   void FailRound();
@@ -128,6 +141,8 @@ class Delivery final : public io::StreamEvents {
   bool MayTryAnotherHost() const;
   // How `outcome` is told to the owner; the result is result_.
   void Translate(const smtp::ClientOutcome& outcome);
+  // Nothing more is said on this connection.
+  bool over() const { return state_ >= State::kParting; }
   void NoteFailure(Stage stage, Fault fault, std::string_view text);
   Instant Now() const { return shared_.shard.clock.Now(); }
 
@@ -160,6 +175,7 @@ class Delivery final : public io::StreamEvents {
   io::Stream* stream_ = nullptr;  // owned by the Net
   std::optional<smtp::ClientSession> session_;
   bool tls_started_ = false;
+  bool peer_ended_ = false;  // it has closed: it counts the connection no more
   std::string tls_;
   uint32_t transactions_ = 0;
 

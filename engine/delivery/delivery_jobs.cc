@@ -221,10 +221,10 @@ void Delivery::SayQuit() {
 
 void Delivery::OnSessionClosed() {
   if (state_ == State::kOpening) return OnOpeningFailed();
-  if (state_ == State::kQuitting) return CloseStream(AfterClose::kFinish, false);
   const smtp::ClientOutcome& end = session_->end();
   const bool orderly =
       end.fault == smtp::ClientFault::kNone || end.fault == smtp::ClientFault::kLost;
+  if (state_ == State::kQuitting) return CloseStream(AfterClose::kFinish, !orderly);
   if (run_.active() && fail_over_ && !stopping_) {
     Translate(end);
     failure_.last = result_;
@@ -243,16 +243,17 @@ void Delivery::OnOpeningFailed() {
     ReturnJob(nullptr);
     return CloseStream(AfterClose::kFinish, true);
   }
-  const bool over = EndsRound(shared_.rules, path_.site, result_);
+  const bool round_over = EndsRound(shared_.rules, path_.site, result_);
   const bool tls_trouble = end.verb == smtp::ClientVerb::kStartTls ||
                            (tls_started_ && end.fault != smtp::ClientFault::kNone);
-  if (tls_trouble && !over) {
+  if (tls_trouble && !round_over) {
     shared_.broken_tls.Remember(host_.endpoint, Now());
     --established_;  // the same session once more
     return CloseStream(AfterClose::kSameHostInClear, true);
   }
-  const bool last = over || !MayTryAnotherHost();
-  CloseStream(last ? AfterClose::kFailRound : AfterClose::kNextHost, true);
+  const bool last = round_over || !MayTryAnotherHost();
+  const bool closes = end.fault == smtp::ClientFault::kNone && end.code == 421;  // the peer, by RFC
+  CloseStream(last ? AfterClose::kFailRound : AfterClose::kNextHost, !closes);
 }
 
 }  // namespace sluice::engine

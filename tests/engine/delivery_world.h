@@ -15,6 +15,10 @@
 
 namespace sluice::testing {
 
+inline constexpr char kA[] = "192.0.2.1:25";
+inline constexpr char kB[] = "192.0.2.2:25";
+inline constexpr char kC[] = "192.0.2.3:25";
+
 class FakeRouter final : public dns::MxRouter {
  public:
   explicit FakeRouter(FakeLoop& loop) : loop_(loop) {}

@@ -70,6 +70,7 @@ struct FakeHost {
   // ones. "drop" closes instead, "silence" says nothing.
   std::map<std::string, std::deque<std::string>> replies;
   size_t room = SIZE_MAX;  // octets that one Write takes
+  bool closes_after_quit = true;
 
   // What happened.
   int connections = 0;
@@ -197,7 +198,8 @@ class FakeStream final : public io::Stream {
     }
     if (verb == "QUIT") {
       Say(Scripted(verb, "221 bye\r\n"));
-      return Drop();
+      if (host_.closes_after_quit) Drop();
+      return;
     }
     const std::string reply = Scripted(verb, "250 2.1.0 ok\r\n");
     if (verb == "RCPT" && reply.starts_with("25")) ++accepted_;

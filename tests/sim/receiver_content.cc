@@ -119,7 +119,7 @@ void ReceiverSession::EndOfMessage() {
   ++messages_;
   if (Roll(manners_.drop_after_dot)) {
     if (receiver_.random_.Below(2) == 0) Take(false);
-    closing_ = true;
+    Ended();
     stream_->Abort();
     return;
   }

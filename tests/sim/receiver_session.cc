@@ -28,7 +28,14 @@ std::string LocalPartOf(const std::string& address) {
 }  // namespace
 
 ReceiverSession::ReceiverSession(Receiver& receiver, uint64_t id, io::Stream* stream)
-    : receiver_(receiver), id_(id), stream_(stream), manners_(receiver.manners()) {}
+    : receiver_(receiver), id_(id), stream_(stream), manners_(receiver.manners()) {
+  if (receiver_.watch_ != nullptr) counted_ = receiver_.watch_->Begin(stream->peer().address);
+}
+
+void ReceiverSession::Ended() {
+  closing_ = true;
+  if (receiver_.watch_ != nullptr) receiver_.watch_->End(counted_);
+}
 
 void ReceiverSession::Greet() {
   if (manners_.connections > 0 && receiver_.open() > manners_.connections)
@@ -90,7 +97,9 @@ void ReceiverSession::Speak() {
     case Then::kGoOn:
       break;
     case Then::kClose:
-      closing_ = true;
+      hangs_ = manners_.waits_for_close;
+      if (hangs_) return;
+      Ended();
       stream_->Close();
       return;
     case Then::kData:
@@ -131,13 +140,13 @@ void ReceiverSession::OnTlsReady(const io::TlsInfo&) {
 }
 
 void ReceiverSession::OnEof() {
-  closing_ = true;
+  Ended();
   stream_->Close();
 }
 
 void ReceiverSession::OnClosed(const io::CloseInfo&) {
   stream_ = nullptr;
-  closing_ = true;
+  Ended();
   receiver_.Retire(id_);
 }
 

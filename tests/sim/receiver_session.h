@@ -58,12 +58,15 @@ class ReceiverSession final : public io::StreamEvents {
   std::string Garbage();
   void Push();
   void Blame(const std::string& what);
+  // The connection counts no more: closed by us, or its end was seen.
+  void Ended();
   bool Roll(double chance) { return receiver_.Roll(chance); }
 
   Receiver& receiver_;
   const uint64_t id_;
   io::Stream* stream_;
   const Manners manners_;  // as it was when the connection came
+  ConnectionWatch::Ticket counted_;
   Mode mode_ = Mode::kCommand;
   std::string in_, out_, due_;
   Then then_ = Then::kGoOn;

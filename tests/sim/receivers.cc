@@ -79,6 +79,13 @@ Manners Manners::OldServer() {
   return out;
 }
 
+Manners Manners::Waits() {
+  Manners out;
+  out.waits_for_close = true;
+  out.messages = 7;
+  return out;
+}
+
 Receiver::Receiver(SimFabric& fabric, Mailroom& mailroom, std::string host,
                    const IpAddress& address, const Manners& manners, uint16_t port)
     : fabric_(fabric),

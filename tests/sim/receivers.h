@@ -19,6 +19,7 @@
 
 #include "engine/base/ip_address.h"
 #include "engine/base/random.h"
+#include "tests/sim/connection_watch.h"
 #include "tests/sim/mailroom.h"
 #include "tests/sim/sim_net.h"
 
@@ -68,6 +69,7 @@ struct Manners {
   double loses_pipelined = 0;      // per command: offers PIPELINING, but forgets what came along
   double hangs = 0;                // per command: never says anything again
   double starttls_refused = 0;     // 454
+  bool waits_for_close = false;    // after 221 and 421 it leaves the closing to the sender
 
   // Whatever the chances say: local parts that begin with "unknown" are 550 5.1.1, with "full"
   // 452 4.2.2.
@@ -83,6 +85,7 @@ struct Manners {
   static Manners FewRecipients();
   static Manners ClosesBetween();
   static Manners OldServer();  // HELO only
+  static Manners Waits();      // never closes first
 };
 
 class Receiver {
@@ -98,6 +101,8 @@ class Receiver {
   // Connections that stand keep what they offered in EHLO.
   void SetManners(const Manners& manners) { manners_ = manners; }
   const Manners& manners() const { return manners_; }
+  // Counts what comes from now on in `watch` too.
+  void CountIn(ConnectionWatch& watch) { watch_ = &watch; }
 
   // For the checkers of limits.
   uint64_t connections() const { return next_session_ - 1; }
@@ -132,6 +137,7 @@ class Receiver {
   uint32_t most_open_ = 0;
   uint32_t most_messages_ = 0;
   uint64_t transactions_ = 0;
+  ConnectionWatch* watch_ = nullptr;
   std::map<std::pair<std::string, std::string>, Instant> first_seen_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // scheduled work holds it weakly
 };

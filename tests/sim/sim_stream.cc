@@ -57,9 +57,9 @@ void SimStream::Send(Parcel parcel) { SendAfter(std::move(parcel), Duration(0));
 
 void SimStream::SendAfter(Parcel parcel, Duration more) {
   if (other_.empty()) return;
-  const Instant when =
-      std::max(last_arrival_, fabric_.world_.now() + fabric_.LatencyOf(link_) + more);
-  last_arrival_ = when;
+  Instant when = fabric_.world_.now() + fabric_.LatencyOf(link_) + more;
+  // A reset waits for nothing that is still under way: what it overtakes is lost.
+  if (parcel.kind != ParcelKind::kReset) last_arrival_ = when = std::max(last_arrival_, when);
   SimFabric* fabric = &fabric_;
   fabric_.world_.ScheduleAt(
       when, [fabric, to = other_, from = self_, parcel = std::move(parcel)]() mutable {
