@@ -10,9 +10,8 @@
 //            when the ratio is under 0.8.
 
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,31 +33,16 @@ std::string RssAnon() {
 
 int main(int argc, char** argv) {
   const sluice::bench::Arguments arguments(argc, argv);
-  const std::string path = arguments.Text("--path", "queue-backlog.tmp");
   const size_t backlog = arguments.Number("--backlog", 1000000);
   const size_t messages = arguments.Number("--messages", 40000);
   const size_t group = arguments.Number("--group", 100);
-
-  std::filesystem::remove_all(path);
-  sluice::queue::QueueOptions options;
-  options.path = path;
-  options.min_free_bytes = 0;
-  auto opened = sluice::queue::Queue::Open(options);
-  if (!opened) {
-    std::fprintf(stderr, "%s\n", opened.error().what.c_str());
-    return 1;
-  }
+  sluice::bench::QueueBed bed(arguments.Text("--path", "queue-backlog.tmp"));
   double rates[2] = {};
   {
-    sluice::bench::QueueLoad load(**opened, 1);
-    const auto rate = [&](const char* what, size_t n, auto&& work) {
-      const Usage before = UsageNow();
-      work();
-      const double seconds = (UsageNow() - before).wall;
-      std::printf("%-34s %8zu in %6.1f s  %8.0f/s  RssAnon %s\n", what, n, seconds,
-                  double(n) / seconds, RssAnon().c_str());
-      std::fflush(stdout);
-      return double(n) / seconds;
+    sluice::bench::QueueLoad load(bed.queue(), 1);
+    const auto rate = [](const char* what, size_t n, auto&& work) {
+      return sluice::bench::Timed(what, n, work,
+                                  [](const Usage&) { return "RssAnon " + RssAnon(); });
     };
     load.Steady(group * 50, group);
     rates[0] =
@@ -75,22 +59,15 @@ int main(int argc, char** argv) {
     load.SetBodySizes(10240, 10240);
     rates[1] = rate("insert and finish beside it", messages, [&] { load.Steady(messages, group); });
   }
-  const Usage before = UsageNow();
-  opened->reset();
-  opened = sluice::queue::Queue::Open(options);
-  std::printf("reopened in %.1f ms\n", (UsageNow().wall - before.wall) * 1e3);
-  if (opened) {
-    const Usage begin = UsageNow();
-    const auto lanes = (*opened)->Lanes(std::nullopt, 1000);
-    size_t found = 0;
-    if (lanes && !lanes->empty()) {
-      const auto due = (*opened)->Due(lanes->front().id, sluice::WallTime::max(), 1000, nullptr);
-      found = due ? due->size() : 0;
-    }
-    std::printf("lanes and the first %zu due in %.1f ms\n", found, (UsageNow() - begin).wall * 1e3);
+  bed.Reopen();
+  const Usage begin = UsageNow();
+  const auto lanes = bed.queue().Lanes(std::nullopt, 1000);
+  size_t found = 0;
+  if (lanes && !lanes->empty()) {
+    const auto due = bed.queue().Due(lanes->front().id, sluice::WallTime::max(), 1000, nullptr);
+    found = due ? due->size() : 0;
   }
+  std::printf("lanes and the first %zu due in %.1f ms\n", found, (UsageNow() - begin).wall * 1e3);
   std::printf("ratio: %.2f\n", rates[1] / rates[0]);
-  opened = sluice::Fail(sluice::ErrorCode::kClosed, "");
-  std::filesystem::remove_all(path);
   return rates[1] / rates[0] >= 0.8 ? 0 : 1;
 }

@@ -12,8 +12,6 @@
 //            status 1 when the ratio is under a half.
 
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -22,64 +20,49 @@
 namespace {
 
 using sluice::bench::Usage;
-using sluice::bench::UsageNow;
 
-double Report(const char* what, size_t messages, const Usage& spent) {
-  const double n = double(messages);
-  std::printf("%-34s %8zu in %6.1f s  %8.0f/s  user %5.1f us  system %5.1f us\n", what, messages,
-              spent.wall, n / spent.wall, spent.user * 1e6 / n, spent.system * 1e6 / n);
-  std::fflush(stdout);
-  return n / spent.wall;
+std::string CpuOf(const Usage& spent, size_t messages) {
+  char text[64];
+  std::snprintf(text, sizeof text, "user %5.1f us  system %5.1f us",
+                spent.user * 1e6 / double(messages), spent.system * 1e6 / double(messages));
+  return text;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const sluice::bench::Arguments arguments(argc, argv);
-  const std::string path = arguments.Text("--path", "queue-churn.tmp");
   const size_t backlog = arguments.Number("--backlog", 200000);
   const size_t messages = arguments.Number("--messages", 40000);
   const size_t group = arguments.Number("--group", 100);
   const size_t lanes = arguments.Number("--lanes", 10000);
-
-  std::filesystem::remove_all(path);
-  sluice::queue::QueueOptions options;
-  options.path = path;
-  options.min_free_bytes = 0;
-  auto opened = sluice::queue::Queue::Open(options);
-  if (!opened) {
-    std::fprintf(stderr, "%s\n", opened.error().what.c_str());
-    return 1;
+  sluice::bench::QueueBed bed(arguments.Text("--path", "queue-churn.tmp"));
+  double empty = 0;
+  double full = 0;
+  {
+    sluice::bench::QueueLoad load(bed.queue(), lanes);
+    load.SetBodySizes(1000, 40000);
+    const auto timed = [](const char* what, size_t n, auto&& work) {
+      return sluice::bench::Timed(what, n, work,
+                                  [n](const Usage& spent) { return CpuOf(spent, n); });
+    };
+    load.Steady(group * 50, group);
+    empty =
+        timed("insert and finish, empty queue", messages, [&] { load.Steady(messages, group); });
+    std::vector<sluice::queue::RecipientId> kept;
+    timed("fill the backlog", backlog, [&] { load.Fill(backlog, group, kept); });
+    timed("postpone all of it", backlog, [&] { load.Postpone(kept, group); });
+    load.random().Shuffle(kept);
+    kept.resize(kept.size() / 2);
+    timed("finish a random half", kept.size(), [&] { load.FinishAll(kept, group); });
+    full =
+        timed("insert and finish beside the rest", messages, [&] { load.Steady(messages, group); });
   }
-  sluice::bench::QueueLoad load(**opened, lanes);
-  load.SetBodySizes(1000, 40000);
-  const auto timed = [&](const char* what, size_t n, auto&& work) {
-    const Usage before = UsageNow();
-    work();
-    return Report(what, n, UsageNow() - before);
-  };
-
-  load.Steady(group * 50, group);
-  const double empty =
-      timed("insert and finish, empty queue", messages, [&] { load.Steady(messages, group); });
-  std::vector<sluice::queue::RecipientId> kept;
-  timed("fill the backlog", backlog, [&] { load.Fill(backlog, group, kept); });
-  timed("postpone all of it", backlog, [&] { load.Postpone(kept, group); });
-  load.random().Shuffle(kept);
-  kept.resize(kept.size() / 2);
-  timed("finish a random half", kept.size(), [&] { load.FinishAll(kept, group); });
-  const double full =
-      timed("insert and finish beside the rest", messages, [&] { load.Steady(messages, group); });
-  const sluice::queue::QueueTotals totals = (*opened)->totals();
+  const sluice::queue::QueueTotals totals = bed.queue().totals();
   std::printf("left: %llu messages, %.2f GB live, %.2f GB on disk\n",
               static_cast<unsigned long long>(totals.messages), double(totals.body_bytes) * 1e-9,
               double(totals.disk_bytes) * 1e-9);
-  const Usage before = UsageNow();
-  opened->reset();
-  opened = sluice::queue::Queue::Open(options);
-  std::printf("reopened in %.1f ms\n", (UsageNow().wall - before.wall) * 1e3);
+  bed.Reopen();
   std::printf("ratio: %.2f\n", full / empty);
-  opened = sluice::Fail(sluice::ErrorCode::kClosed, "");
-  std::filesystem::remove_all(path);
   return full / empty >= 0.5 ? 0 : 1;
 }

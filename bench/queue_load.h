@@ -1,4 +1,5 @@
-// bench/queue_load.h — what the queue benchmarks share: a load, a stopwatch, arguments.
+// bench/queue_load.h — what the queue benchmarks share: a queue of their own, a load, a stopwatch,
+// arguments.
 
 #ifndef SLUICE_BENCH_QUEUE_LOAD_H_
 #define SLUICE_BENCH_QUEUE_LOAD_H_
@@ -15,8 +16,10 @@
 #include <cstring>
 #include <deque>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/base/random.h"
@@ -77,6 +80,58 @@ inline double MedianSyncMicros(const std::string& path) {
   std::filesystem::remove(file);
   std::sort(took.begin(), took.end());
   return took.empty() ? -1 : took[took.size() / 2];
+}
+
+// A new queue in a folder that goes with it.
+class QueueBed {
+ public:
+  explicit QueueBed(std::string path) {
+    options_.path = std::move(path);
+    options_.min_free_bytes = 0;
+    std::filesystem::remove_all(options_.path);
+    Open();
+  }
+  ~QueueBed() {
+    queue_.reset();
+    std::filesystem::remove_all(options_.path);
+  }
+  QueueBed(const QueueBed&) = delete;
+  QueueBed& operator=(const QueueBed&) = delete;
+
+  queue::Queue& queue() { return *queue_; }
+  // Closes it, opens it again and says how long that took. No QueueLoad may hold it.
+  void Reopen() {
+    const Usage before = UsageNow();
+    queue_.reset();
+    Open();
+    std::printf("reopened in %.1f ms\n", (UsageNow().wall - before.wall) * 1e3);
+  }
+
+ private:
+  void Open() {
+    auto opened = queue::Queue::Open(options_);
+    if (!opened) {
+      std::fprintf(stderr, "%s\n", opened.error().what.c_str());
+      std::exit(1);
+    }
+    queue_ = std::move(*opened);
+  }
+
+  queue::QueueOptions options_;
+  std::unique_ptr<queue::Queue> queue_;
+};
+
+// Runs `work` on `messages`, prints its line and gives messages a second. `more` ends the line.
+template <typename Work, typename More>
+double Timed(const char* what, size_t messages, Work&& work, More&& more) {
+  const Usage before = UsageNow();
+  work();
+  const Usage spent = UsageNow() - before;
+  const double rate = double(messages) / spent.wall;
+  std::printf("%-34s %8zu in %6.1f s  %8.0f/s  %s\n", what, messages, spent.wall, rate,
+              more(spent).c_str());
+  std::fflush(stdout);
+  return rate;
 }
 
 class QueueLoad {
