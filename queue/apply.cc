@@ -95,6 +95,7 @@ Status Store::Apply(Txn& txn, const Transaction& transaction) {
   for (const Postpone& postpone : transaction.postpones)
     ApplyPostpone(txn, postpone, plan_[next++]);
   CHECK(next == plan_.size());
+  ApplySuspensions(txn, transaction);
   return {};
 }
 
@@ -114,7 +115,7 @@ void Store::ApplyInsert(Txn& txn, const Insert& insert) {
     const bool held = recipient.due > message.accepted;
     LaneId lane;
     if (held) {
-      const LaneKey key{std::string(DomainOf(recipient.address)), message.tenant, message.campaign};
+      const LaneKey key = LaneKeyOf(message, recipient.address);
       lane = LaneIdOf(key);
       const auto [kept, fresh] = group_.keys.try_emplace(lane, key);
       group_.lanes.push_back({lane, 1, &kept->second});

@@ -233,6 +233,31 @@ bool DecodeSegment(std::string_view record, uint32_t number, SegmentRow& out) {
   return from.done() && out.used <= out.size && out.live <= out.used;
 }
 
+void EncodeSuspension(const Suspension& suspension, const LaneId& name, std::string& out) {
+  ByteWriter to = Begin(out);
+  to.U8(uint8_t(suspension.id.kind));
+  to.I64(MicrosOf(suspension.until));
+  to.U32(suspension.failures);
+  to.Text(suspension.id.key);
+  to.Text(std::string_view(suspension.reason).substr(0, kMaxReplyText));
+  SealRecord(out, HashOf(name));
+}
+
+bool DecodeSuspension(std::string_view record, const LaneId& name, Suspension& out, bool& known) {
+  std::string_view fields;
+  if (!OpenRecord(record, HashOf(name), kVersion, fields)) return false;
+  ByteReader from(fields);
+  const uint8_t kind = from.U8();
+  known = kind == uint8_t(SuspensionKind::kSite);
+  if (!known) return from.ok();
+  out.id.kind = SuspensionKind(kind);
+  out.until = WallFromMicros(from.I64());
+  out.failures = from.U32();
+  out.id.key = from.Text();
+  out.reason = from.Text();
+  return from.done();
+}
+
 void EncodeState(const StateRow& state, std::string& out) {
   ByteWriter to = Begin(out);
   to.U64(state.run);

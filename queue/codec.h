@@ -1,5 +1,5 @@
-// queue/codec.h — the stored form of a message, a recipient, a lane, a segment and the queue's
-// state.
+// queue/codec.h — the stored form of a message, a recipient, a lane, a segment, a suspension and
+// the queue's state.
 //
 // PURPOSE   Compact, versioned, checksummed: [checksum u32][version u8][fields]. The checksum (XXH3
 //           cut to 32 bits) covers version, fields and, as its seed, the key, so that a record that
@@ -90,6 +90,13 @@ struct SegmentRow {
 
 void EncodeSegment(const SegmentRow& row, std::string& out);
 bool DecodeSegment(std::string_view record, uint32_t number, SegmentRow& out);
+
+// ---- suspension ----
+
+// `name`: the hash of its key, which is its row's name.
+void EncodeSuspension(const Suspension& suspension, const LaneId& name, std::string& out);
+// A sound record of a kind that a later version made is no error: `known` is false then.
+bool DecodeSuspension(std::string_view record, const LaneId& name, Suspension& out, bool& known);
 
 // ---- the queue itself ----
 

@@ -23,7 +23,7 @@ constexpr uint64_t kMapStep = uint64_t(32) << 20;
 
 bool Empty(const Transaction& t) {
   return t.inserts.empty() && t.finishes.empty() && t.postpones.empty() && t.releases.empty() &&
-         t.events.empty();
+         t.suspensions.empty() && t.lifted.empty() && t.events.empty();
 }
 
 }  // namespace

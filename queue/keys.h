@@ -48,6 +48,7 @@ inline constexpr size_t kLaneKeySize = 16;
 inline constexpr size_t kDueKeySize = 16 + 8 + 12;
 inline constexpr size_t kOutboxKeySize = 12;
 inline constexpr size_t kSegmentKeySize = 4;
+inline constexpr size_t kSuspensionKeySize = 1 + 16;
 
 inline Key<kMessageKeySize> MessageKey(MessageId id) {
   Key<kMessageKeySize> key;
@@ -109,6 +110,18 @@ inline Key<kSegmentKeySize> SegmentKey(uint32_t number) {
   Key<kSegmentKeySize> key;
   PutBig32(key.data, number);
   return key;
+}
+
+// `name`: the hash of the suspension's key, under the queue's seed.
+inline Key<kSuspensionKeySize> SuspensionKey(SuspensionKind kind, const LaneId& name) {
+  Key<kSuspensionKeySize> key;
+  key.data[0] = char(kind);
+  PutBig64(key.data + 1, name.high);
+  PutBig64(key.data + 9, name.low);
+  return key;
+}
+inline LaneId SuspensionNameOf(std::string_view key) {
+  return key.size() == kSuspensionKeySize ? LaneIdOfKey(key.substr(1)) : LaneId{};
 }
 
 }  // namespace sluice::queue

@@ -14,8 +14,8 @@ namespace {
 // Reader threads and control calls at once; a slot is 64 octets.
 constexpr unsigned kMaxReaders = 512;
 
-constexpr std::array<const char*, kTables> kTableNames = {"meta", "message", "recipient", "lane",
-                                                          "due",  "outbox",  "segment"};
+constexpr std::array<const char*, kTables> kTableNames = {
+    "meta", "message", "recipient", "lane", "due", "outbox", "segment", "suspension"};
 
 MDB_val ValOf(std::string_view bytes) { return {bytes.size(), const_cast<char*>(bytes.data())}; }
 std::string_view ViewOf(const MDB_val& val) {

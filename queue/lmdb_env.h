@@ -28,7 +28,17 @@ struct MDB_txn;
 
 namespace sluice::queue {
 
-enum class Table : uint8_t { kMeta, kMessage, kRecipient, kLane, kDue, kOutbox, kSegment, kCount };
+enum class Table : uint8_t {
+  kMeta,
+  kMessage,
+  kRecipient,
+  kLane,
+  kDue,
+  kOutbox,
+  kSegment,
+  kSuspension,
+  kCount
+};
 inline constexpr size_t kTables = size_t(Table::kCount);
 const char* TableName(Table table);
 

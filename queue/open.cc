@@ -121,6 +121,7 @@ Status Store::Recover() {
   }
   EncodeState(state_, record_);
   txn.Put(Table::kMeta, kStateKey, record_);
+  DropDamagedSuspensions(txn);
   records_bytes_ = txn.BytesInUse();
   if (Status committed = txn.Commit(); !committed) return committed;
 

@@ -105,6 +105,8 @@ struct Transaction {
   std::vector<Finish> finishes;
   std::vector<Postpone> postpones;
   std::vector<Release> releases;
+  std::vector<Suspension> suspensions;  // in place of what was known of the same id
+  std::vector<SuspensionId> lifted;
   std::vector<Event> events;
 };
 
@@ -197,6 +199,8 @@ class Queue {
   // gives the new one. Never gives another body's octets.
   virtual Result<std::string> ReadBody(const BodyLocation& body, uint32_t offset,
                                        uint32_t length) = 0;
+  // All that are kept, at most kMaxSuspensions. Damaged ones were dropped by Open.
+  virtual Result<std::vector<Suspension>> Suspensions() = 0;
   // At most `limit` rows after (commit, part), oldest first. A damaged row comes with one kAlert
   // event instead of what it held.
   virtual Result<std::vector<OutboxRow>> Outbox(uint64_t after_commit, uint32_t after_part,

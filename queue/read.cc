@@ -82,8 +82,7 @@ std::optional<LaneRow> Store::RebuildLane(Txn& txn, const LaneId& id) {
     row.waiting += 1;
     LoadedRecipient loaded;
     if (named || !LoadInto(txn, at.id, loaded, nullptr)) continue;
-    row.key = {std::string(DomainOf(loaded.recipient.address)), loaded.message.tenant,
-               loaded.message.campaign};
+    row.key = LaneKeyOf(loaded.message, loaded.recipient.address);
     named = true;
   }
   if (row.waiting == 0) return std::nullopt;

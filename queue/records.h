@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/base/message_id.h"
+#include "engine/base/text.h"
 #include "engine/base/time.h"
 
 namespace sluice::queue {
@@ -25,6 +26,9 @@ inline constexpr size_t kMaxReplyText = 512;  // the part of a remote reply we k
 inline constexpr size_t kMaxOrcpt = 500;      // RFC 3461 4.2
 inline constexpr size_t kMaxEnvid = 100;      // RFC 3461 4.4
 inline constexpr size_t kMaxCuts = 64;        // header fields cut out on the way out
+inline constexpr size_t kMaxSuspensionKey = 512;
+// Suspensions on disk; a further one is not kept, and costs a probe after a restart.
+inline constexpr size_t kMaxSuspensions = 20'000;
 
 // Where a body lies in the segment files.
 struct BodyLocation {
@@ -119,6 +123,16 @@ struct LaneKey {
   friend auto operator<=>(const LaneKey&, const LaneKey&) = default;
 };
 
+// Begins the campaign of a lane of reports; no campaign of a message has control characters.
+inline constexpr char kReportLaneMark = '\x01';
+
+// Our own reports wait in a lane for each mailbox (design 12.8).
+inline LaneKey LaneKeyOf(const Message& message, const std::string& address) {
+  return {std::string(DomainOf(address)), message.tenant,
+          (message.flags & kFlagReport) != 0 ? kReportLaneMark + address : message.campaign};
+}
+inline bool IsReportLane(const LaneKey& key) { return key.campaign.starts_with(kReportLaneMark); }
+
 // XXH3-128 of the LaneKey under the queue's own random seed (so that nobody can make two collide).
 struct LaneId {
   uint64_t high = 0;
@@ -133,6 +147,27 @@ struct LaneRow {
   LaneKey key;
   uint64_t waiting = 0;  // rows in the due index
   WallTime next_due{};   // of the first of them
+};
+
+// What is suspended. One table holds all kinds; a kind that this program does not know is left
+// alone.
+enum class SuspensionKind : uint8_t { kSite = 1 };
+
+struct SuspensionId {
+  SuspensionKind kind = SuspensionKind::kSite;
+  std::string key;  // kSite: the site's name; at most kMaxSuspensionKey
+
+  friend auto operator<=>(const SuspensionId&, const SuspensionId&) = default;
+};
+
+// Not tried before `until`; after that carefully, as long as it is there.
+struct Suspension {
+  SuspensionId id;
+  WallTime until{};
+  uint32_t failures = 0;  // in a row
+  std::string reason;     // what the last failure said; at most kMaxReplyText
+
+  friend bool operator==(const Suspension&, const Suspension&) = default;
 };
 
 enum class EventType : uint8_t {

@@ -2,7 +2,8 @@
 //
 // PURPOSE   open.cc opens and recovers, admit.cc says whether there is room, commit.cc writes
 // groups,
-//           apply.cc applies one transaction, tidy.cc does the idle work, read.cc answers readers.
+//           apply.cc applies one transaction, suspensions.cc keeps what is suspended, tidy.cc does
+//           the idle work, read.cc answers readers.
 // FLOW      CommitAll: admit (space, sanity) -> stage and write bodies -> one LMDB transaction:
 //           apply each, lanes, events, segments, state -> sync bodies -> commit -> publish.
 // INVARIANT A change reaches the members (state_, segments_) only after its commit is durable.
@@ -61,6 +62,7 @@ class Store final : public Queue {
   Result<std::vector<LoadedRecipient>> Recipients(MessageId message, uint32_t from,
                                                   size_t limit) override;
   Result<std::string> ReadBody(const BodyLocation& body, uint32_t offset, uint32_t length) override;
+  Result<std::vector<Suspension>> Suspensions() override;
   Result<std::vector<OutboxRow>> Outbox(uint64_t after_commit, uint32_t after_part,
                                         size_t limit) override;
   QueueTotals totals() const override;
@@ -135,6 +137,10 @@ class Store final : public Queue {
   void FreeBody(const BodyLocation& body);
   void ApplyPostpone(Txn& txn, const Postpone& postpone, const Planned& planned);
   void TakeDueRow(Txn& txn, const Planned& planned);
+
+  // ---- suspensions.cc ----
+  void ApplySuspensions(Txn& txn, const Transaction& transaction);
+  static void DropDamagedSuspensions(Txn& txn);
 
   // ---- read.cc ----
   static Status LoadInto(Txn& txn, const RecipientId& id, LoadedRecipient& out, bool* has_due);

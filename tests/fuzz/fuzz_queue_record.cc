@@ -79,6 +79,16 @@ void Rest_(const std::string& record) {
     CHECK(DecodeLane(again, lane.id, lane));
   }
   if (DecodeSegment(record, uint32_t(kKey), segment)) CHECK(segment.used <= segment.size);
+  Suspension suspension;
+  bool known = false;
+  if (DecodeSuspension(record, {kKey, 0}, suspension, known) && known) {
+    std::string again;
+    EncodeSuspension(suspension, {kKey, 0}, again);
+    Suspension second;
+    CHECK(DecodeSuspension(again, {kKey, 0}, second, known) && known);
+    suspension.reason.resize(std::min(suspension.reason.size(), kMaxReplyText));
+    CHECK(second == suspension);
+  }
   (void)DecodeState(record, state);
   (void)DecodeSeed(record, seed);
 }

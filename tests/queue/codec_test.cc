@@ -142,6 +142,13 @@ TEST(QueueCodec, GuardsLanesSegmentsAndState) {
   ExpectGuarded(
       record, [&](std::string_view r) { return DecodeSegment(r, 3, segment_out); },
       [&] { return segment_out == segment; });
+  const Suspension suspension{{SuspensionKind::kSite, "mx.test"}, WallFromMicros(7), 3, "refused"};
+  EncodeSuspension(suspension, kLane, record);
+  Suspension suspension_out;
+  bool known = false;
+  ExpectGuarded(
+      record, [&](std::string_view r) { return DecodeSuspension(r, kLane, suspension_out, known); },
+      [&] { return known && suspension_out == suspension; });
   const StateRow state{1, 2, 3, 4, 5, 6, 7, 8};
   EncodeState(state, record);
   StateRow state_out;
@@ -152,6 +159,15 @@ TEST(QueueCodec, GuardsLanesSegmentsAndState) {
   uint64_t seed = 0;
   ExpectGuarded(
       record, [&](std::string_view r) { return DecodeSeed(r, seed); }, [&] { return seed == 99; });
+}
+
+TEST(QueueCodec, LeavesSuspensionsOfKindsAloneThatItDoesNotKnow) {
+  std::string record;
+  EncodeSuspension({{SuspensionKind(77), "x"}, {}, 1, "y"}, kLane, record);
+  Suspension out;
+  bool known = true;
+  EXPECT_TRUE(DecodeSuspension(record, kLane, out, known));
+  EXPECT_FALSE(known);
 }
 
 TEST(QueueCodec, NoticesARecordUnderTheWrongKey) {

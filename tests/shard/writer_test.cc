@@ -51,6 +51,9 @@ class CountingQueue final : public queue::Queue {
   Result<std::string> ReadBody(const queue::BodyLocation&, uint32_t, uint32_t) override {
     return std::string();
   }
+  Result<std::vector<queue::Suspension>> Suspensions() override {
+    return std::vector<queue::Suspension>();
+  }
   Result<std::vector<queue::OutboxRow>> Outbox(uint64_t, uint32_t, size_t) override {
     return std::vector<queue::OutboxRow>();
   }
