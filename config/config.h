@@ -138,6 +138,11 @@ struct Retry {
       delay_notice;  // after this long a DELAY report, where NOTIFY asks; none: off
 };
 
+// Our own reports (DSNs).
+struct Reports {
+  uint32_t per_minute = 60;
+};
+
 // RFC 5321 4.5.3.2, per reply.
 struct Timeouts {
   Duration connect = 30s;
@@ -202,6 +207,7 @@ struct Config {
   Log log;
   Engine engine;
   Retry retry;
+  Reports reports;
   Timeouts timeouts;
   Limits limits;
   Delivery delivery;

@@ -127,6 +127,16 @@ inline constexpr Key kRetryKeys[] = {
          .doc = "After this time a delay report goes to senders who asked for it (NOTIFY=DELAY)."}),
 };
 
+inline constexpr Key kReportKeys[] = {
+    Row<&Reports::per_minute>(
+        {.name = "per_minute",
+         .kind = Kind::kCount,
+         .min = 1,
+         .max = 60'000,
+         .doc = "Reports that one mailbox gets in a minute at most, evenly spread; the others wait "
+                "in a lane of that mailbox and hold up nothing else."}),
+};
+
 inline constexpr Key kTimeoutKeys[] = {
     Row<&Timeouts::connect>({.name = "connect",
                              .kind = Kind::kDuration,

@@ -89,7 +89,7 @@ void AddLooks(CLI::App& app, Action& action) {
   auto explain = std::make_shared<ExplainOptions>();
   command = AddCommand(app, action, "explain", "Why a message has not left yet", explain, Explain);
   AddEngineAddress(command, explain->engine);
-  command->add_option("WHAT", explain->what, "The id from `queued as ID`, or a domain")
+  command->add_option("WHAT", explain->what, "The id from `queued as ID`, a domain or a site")
       ->type_name("ID|DOMAIN")
       ->required();
   command->add_flag("--json", explain->json, "As JSON");

@@ -1,6 +1,7 @@
 #include "engine/runtime/control_commands.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -16,6 +17,7 @@ using Json = nlohmann::json;
 
 constexpr size_t kLanesShown = 1'000;
 constexpr size_t kRecipientsShown = 1'000;
+constexpr size_t kSuspensionsShown = 100;
 
 std::string Dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -31,12 +33,26 @@ WallTime ShownDue(const queue::Recipient& recipient) {
   return recipient.due == queue::kCapturedDue ? WallTime::max() : recipient.due;
 }
 
+Json ToJson(const SuspensionReport& suspension) {
+  return {{"kind", "site"},  // the only one there is
+          {"key", suspension.id.key},
+          {"until", TimeOrNull(suspension.entry.until)},
+          {"failures", suspension.entry.failures},
+          {"reason", suspension.entry.reason}};
+}
+
 Json ToJson(const LaneReport& lane) {
-  return {{"domain", lane.domain},           {"tenant", lane.tenant},
-          {"campaign", lane.campaign},       {"site", lane.site},
-          {"waiting", lane.waiting},         {"in_flight", lane.in_flight},
-          {"connections", lane.connections}, {"next_due", TimeOrNull(lane.next_due)},
-          {"reason", lane.reason},           {"until", TimeOrNull(lane.until)}};
+  return {{"domain", lane.domain},
+          {"tenant", lane.tenant},
+          {"campaign", lane.campaign},
+          {"site", lane.site},
+          {"waiting", lane.waiting},
+          {"in_flight", lane.in_flight},
+          {"connections", lane.connections},
+          {"next_due", TimeOrNull(lane.next_due)},
+          {"reason", lane.reason},
+          {"until", TimeOrNull(lane.until)},
+          {"suspension", lane.suspension ? ToJson(*lane.suspension) : Json()}};
 }
 
 // What one shard adds to the status.
@@ -51,6 +67,7 @@ struct ShardStatus {
   uint64_t sites_suspended = 0;
   uint64_t damaged = 0;
   uint64_t message_faults = 0;
+  std::vector<SuspensionReport> suspensions;
 };
 
 ShardStatus StatusOf(ShardRuntime& runtime) {
@@ -71,7 +88,28 @@ ShardStatus StatusOf(ShardRuntime& runtime) {
   for (const auto& [name, site] : scheduler.sites())
     out.sites_suspended += now < site->suspended_until ? 1 : 0;
   out.damaged = scheduler.damaged();
+  out.suspensions = ReportSuspensions(runtime);
   return out;
+}
+
+// Those that end soonest first. Several shards may know the same one: a shard that lives with it
+// knows better than one that remembers it.
+void AddSuspensions(const std::vector<ShardStatus>& shards, Json& status) {
+  std::map<queue::SuspensionId, SuspensionReport> by_id;
+  for (const ShardStatus& shard : shards) {
+    for (const SuspensionReport& one : shard.suspensions) {
+      const auto [it, fresh] = by_id.emplace(one.id, one);
+      if (!fresh && it->second.entry.remembered) it->second = one;
+    }
+  }
+  std::vector<SuspensionReport> all;
+  for (auto& [id, one] : by_id) all.push_back(std::move(one));
+  std::ranges::sort(all, {}, [](const auto& one) { return one.entry.until; });
+  Json list = Json::array();
+  for (size_t i = 0; i < std::min(all.size(), kSuspensionsShown); ++i)
+    list.push_back(ToJson(all[i]));
+  status["suspensions"] = std::move(list);
+  status["suspensions_more"] = all.size() > kSuspensionsShown;
 }
 
 Json Merge(const std::vector<ShardStatus>& shards, uint64_t local_faults) {
@@ -152,6 +190,7 @@ void ControlCommands::ShowStatus(const ControlRequest&, const ControlDone& done)
     const queue::QueueTotals totals = parts_.queue.totals();
     const Status exporter = parts_.exporter_health();
     Json json = Merge(shards, parts_.sendmail.message_faults());
+    AddSuspensions(shards, json);
     json["uptime_s"] = (parts_.shards.front()->loop().clock().Now() - started_).count() / 1'000'000;
     json["queue"] = {{"messages", totals.messages},
                      {"recipients", totals.recipients},

@@ -184,7 +184,11 @@ Status EngineImpl::OpenAll() {
     shard_list.push_back(&runtimes_.back()->shard());
     stopped_.push_back(std::make_unique<std::atomic<bool>>(false));
   }
-  for (Shard* shard : shard_list) shard->Join(shard_list);
+  const std::vector<queue::Suspension> kept = TakeSuspensions(*queue_, clock_.Wall());
+  for (Shard* shard : shard_list) {
+    shard->Join(shard_list);
+    shard->Load(kept);
+  }
 
   io::UvLoop& loop = home().loop();
   checker_ = std::make_unique<PasswordChecker>(loop.clock(), loop.timers(), passwords_, config_);

@@ -13,8 +13,11 @@ WallTime NextDueOf(const Lane& lane) {
 }
 
 // Why a lane's recipients are not gone yet.
-void GiveReason(const Lane& lane, const config::Config& config, Instant now, WallTime wall,
+void GiveReason(const Lane& lane, const Scheduler& scheduler, const ShardContext& context,
                 LaneReport& report) {
+  const config::Config& config = *context.config;
+  const Instant now = context.clock.Now();
+  const WallTime wall = context.clock.Wall();
   const Site* site = lane.site;
   if (site != nullptr && now < site->suspended_until) {
     report.reason = "the site is suspended after " + std::to_string(site->failures) +
@@ -22,6 +25,12 @@ void GiveReason(const Lane& lane, const config::Config& config, Instant now, Wal
     report.until = wall + (site->suspended_until - now);
   } else if (site != nullptr && site->probing) {
     report.reason = "the site is being probed with one message after: " + site->trouble;
+  } else if (lane.ready() > 0 && lane.window->paced) {
+    report.reason = "reports to one mailbox leave evenly, " +
+                    std::to_string(config.reports.per_minute) + " a minute (reports.per_minute)";
+    report.until = wall + (scheduler.report_pace().next(lane) - now);
+  } else if (lane.ready() > 0 && !site->proven && site->open > 0) {
+    report.reason = "the site has not answered yet: it gets one connection until it has";
   } else if (lane.ready() > 0 && site->open >= config.delivery.connections_per_path) {
     report.reason = "all " + std::to_string(site->open) +
                     " connections to the site are busy (delivery.connections_per_path)";
@@ -46,20 +55,22 @@ void GiveReason(const Lane& lane, const config::Config& config, Instant now, Wal
 
 }  // namespace
 
-std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& domain,
-                                    size_t limit) {
+std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& of, size_t limit) {
   std::vector<LaneReport> out;
-  const ShardContext& context = runtime.shard().context();
-  const Instant now = context.clock.Now();
-  const WallTime wall = context.clock.Wall();
-  runtime.shard().scheduler().lanes().ForEach([&](LaneHandle, Lane& lane) {
-    if (!domain.empty() && lane.key.domain != domain) return;
+  Scheduler& scheduler = runtime.shard().scheduler();
+  scheduler.lanes().ForEach([&](LaneHandle, Lane& lane) {
+    const bool meant =
+        of.empty() || lane.key.domain == of || (lane.site != nullptr && lane.site->name == of);
+    if (!meant) return;
     LaneReport report{.domain = lane.key.domain,
                       .tenant = lane.key.tenant,
                       .campaign = lane.key.campaign,
                       .site = {},
                       .next_due = NextDueOf(lane),
-                      .reason = {}};
+                      .reason = {},
+                      .suspension = {}};
+    if (queue::IsReportLane(lane.key))
+      report.campaign = "reports to " + lane.key.campaign.substr(1);
     if (lane.window) {
       report.in_flight = lane.window->in_flight + lane.window->committing;
       // What has a due row and is in memory counts once.
@@ -73,8 +84,11 @@ std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& do
     if (lane.site != nullptr) {
       report.site = lane.site->provisional ? "" : lane.site->name;
       report.connections = lane.site->open;
+      const queue::SuspensionId id{queue::SuspensionKind::kSite, lane.site->name};
+      const auto& all = scheduler.suspensions().all();
+      if (const auto it = all.find(id); it != all.end()) report.suspension = {id, it->second};
     }
-    GiveReason(lane, *context.config, now, wall, report);
+    GiveReason(lane, scheduler, runtime.shard().context(), report);
     if (runtime.shard().links().writer().broken())
       report.reason =
           "nothing is sent until a restart: the queue could not be written (see the log)";
@@ -84,6 +98,14 @@ std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& do
   std::ranges::partial_sort(out, out.begin() + std::ptrdiff_t(keep),
                             [](const auto& a, const auto& b) { return a.waiting > b.waiting; });
   out.resize(keep);
+  return out;
+}
+
+std::vector<SuspensionReport> ReportSuspensions(ShardRuntime& runtime) {
+  std::vector<SuspensionReport> out;
+  const WallTime wall = runtime.shard().context().clock.Wall();
+  for (const auto& [id, entry] : runtime.shard().scheduler().suspensions().all())
+    if (!entry.remembered || entry.until > wall) out.push_back({id, entry});
   return out;
 }
 

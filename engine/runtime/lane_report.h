@@ -1,4 +1,5 @@
-// engine/runtime/lane_report.h — what waits in one lane and why, as an operator reads it.
+// engine/runtime/lane_report.h — what waits in one lane and why, and what is suspended, as an
+// operator reads it.
 //
 // PURPOSE   Promise 4: nothing waits without a reason. Read on the shard's loop, shown by `sluice
 //           queues` and `sluice explain`.
@@ -7,6 +8,7 @@
 #define SLUICE_ENGINE_RUNTIME_LANE_REPORT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,22 +16,31 @@
 
 namespace sluice::engine {
 
+struct SuspensionReport {
+  queue::SuspensionId id;
+  Suspensions::Entry entry;
+};
+
 struct LaneReport {
   std::string domain;
   std::string tenant;
-  std::string campaign;
+  std::string campaign;  // of a lane of reports: "reports to a@b"
   std::string site;      // empty while nothing of the lane is in memory
   uint64_t waiting = 0;  // recipients: in memory, in flight and on disk
   uint64_t in_flight = 0;
-  WallTime next_due{};       // of what is on disk; max: nothing there
-  uint32_t connections = 0;  // open to the site
-  std::string reason;        // why it waits, in a sentence
-  WallTime until{};          // when that ends, where it is known; else 0
+  WallTime next_due{};                         // of what is on disk; max: nothing there
+  uint32_t connections = 0;                    // open to the site
+  std::string reason;                          // why it waits, in a sentence
+  WallTime until{};                            // when that ends, where it is known; else 0
+  std::optional<SuspensionReport> suspension;  // what holds it, or is being probed
 };
 
-// The lanes of one shard that have something waiting; of `domain` only, unless it is empty. At most
-// `limit`, the fullest first.
-std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& domain, size_t limit);
+// The lanes of one shard that have something waiting; of the domain or site `of` only, unless it is
+// empty. At most `limit`, the fullest first.
+std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& of, size_t limit);
+
+// What is suspended now, or only probed because it was.
+std::vector<SuspensionReport> ReportSuspensions(ShardRuntime& runtime);
 
 }  // namespace sluice::engine
 

@@ -59,6 +59,7 @@ struct LaneWindow {
   bool exact = false;
   bool expiring = false;  // the last page held recipients whose max_age has passed
   bool active = false;    // in its site's round
+  bool paced = false;     // kept out of the round until its next report may go
 };
 
 struct Lane {

@@ -51,12 +51,12 @@ void Lanes::Push(Lane& lane, LaneHandle handle, Waiting waiting) {
 }
 
 void Lanes::Add(Waiting waiting) {
-  const queue::Message& message = waiting.message->message;
-  const LaneHandle handle = FindOrMake(
-      {std::string(DomainOf(waiting.recipient.address)), message.tenant, message.campaign});
+  const LaneHandle handle =
+      FindOrMake(queue::LaneKeyOf(waiting.message->message, waiting.recipient.address));
   Lane& lane = *lanes_.Get(handle);
   // Behind what is due on disk, so that the order of acceptance holds within the lane.
   const bool behind = lane.on_disk > 0 && lane.next_due <= shard_.clock.Wall();
+  if (!behind) WakeUp(lane, handle);  // its site may be known to be in trouble
   if (behind || Suspended(lane) || lane.ready() >= WindowLimit())
     return Spill(lane, handle, std::move(waiting));
   Push(lane, handle, std::move(waiting));
@@ -267,7 +267,9 @@ void Lanes::OnRefilled(LaneHandle handle, Refilled refilled) {
   for (const queue::RecipientId& id : refilled.damaged) owner_.OnDamaged(lane, id);
   const WallTime now = shard_.clock.Wall();
   Ref<const SharedMessage> last;
+  if (refilled.rows && !refilled.rows->empty()) WakeUp(lane, handle);
   const bool suspended = Suspended(lane);
+  WallTime passed_over = WallTime::max();
   window.expiring = false;
   if (refilled.rows) {
     for (queue::LoadedRecipient& row : *refilled.rows) {
@@ -283,6 +285,8 @@ void Lanes::OnRefilled(LaneHandle handle, Refilled refilled) {
         owner_.OnExpired(lane, handle, std::move(waiting));
       } else if (!suspended) {
         Push(lane, handle, std::move(waiting));
+      } else {
+        passed_over = std::min(passed_over, waiting.recipient.due);
       }
     }
   }
@@ -296,7 +300,7 @@ void Lanes::OnRefilled(LaneHandle handle, Refilled refilled) {
   WallTime next = refilled.more || !refilled.rows ? now : refilled.next;
   // A disk that cannot be read is asked again in a while, not at once.
   if (!refilled.rows) next = now + Duration(10'000'000);
-  WakeAt(lane, handle, std::min(next, window.postponed_next));
+  WakeAt(lane, handle, std::min({next, window.postponed_next, passed_over}));
   Tidy(handle);
 }
 

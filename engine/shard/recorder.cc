@@ -190,7 +190,7 @@ void Recorder::Commit(Change change, std::optional<queue::Insert> report) {
     for (const queue::Recipient& recipient : report->recipients)
       transaction.events.push_back(
           AcceptedEvent(report->message, recipient, report->content->size(), ""));
-    written.report = *report;
+    written.report = {report->message, report->recipients, {}};
     transaction.inserts.push_back(std::move(*report));
   }
   Submit(std::move(transaction), std::move(written));
@@ -216,8 +216,7 @@ void Recorder::Submit(queue::Transaction transaction, Durable written) {
                   if (written.report) {
                     written.report->message.body = committed.bodies.front();
                     owner_.OnReportQueued(std::move(written.report->message),
-                                          std::move(written.report->recipients),
-                                          std::move(written.report->content));
+                                          std::move(written.report->recipients));
                   }
                   if (written.deferred)
                     return lanes_.Postponed(written.lane, written.id, written.indexed, written.due);

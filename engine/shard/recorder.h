@@ -43,8 +43,7 @@ class RecorderOwner {
   virtual ~RecorderOwner() = default;
   virtual MessageId NewMessageId() = 0;
   // A report is durable: it is due like any accepted message.
-  virtual void OnReportQueued(queue::Message message, std::vector<queue::Recipient> recipients,
-                              Ref<const Body> content) = 0;
+  virtual void OnReportQueued(queue::Message message, std::vector<queue::Recipient> recipients) = 0;
 };
 
 class Recorder {

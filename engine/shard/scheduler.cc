@@ -9,15 +9,18 @@
 namespace sluice::engine {
 
 Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
-                     dns::MxRouter& router, RecorderOwner& reports, const ReplyRules& rules)
+                     Suspensions& suspensions, dns::MxRouter& router, RecorderOwner& reports,
+                     const ReplyRules& rules)
     : shard_(shard),
       links_(links),
       limits_(limits),
+      suspensions_(suspensions),
       router_(router),
       rules_(rules),
       shared_{shard, router, broken_tls_, rules, shard.net.MakeTlsClient()},
       lanes_(shard, queue, links, *this),
       recorder_(shard, links, lanes_, reports),
+      report_pace_(shard, [this](LaneHandle lane) { OnPaceOver(lane); }),
       reap_(shard.timers, [this] {
         for (const DeliveryHandle handle : closed_) deliveries_.Erase(handle);
         closed_.clear();
@@ -39,12 +42,14 @@ Site& Scheduler::SiteNamed(const std::string& name, bool provisional) {
       if (it != sites_.end()) Resume(*it->second);
     });
     slot->provisional = provisional;
+    RememberTrouble(*slot);
   }
   return *slot;
 }
 
 void Scheduler::DropSiteIfIdle(Site& site) {
   if (!site.idle_for_good() || site.pump_pending) return;
+  if (site.failures > 0) suspensions_.Lift({queue::SuspensionKind::kSite, site.name});
   sites_.erase(std::string(site.name));
 }
 
@@ -84,7 +89,15 @@ void Scheduler::MoveLane(LaneHandle handle, Site& to) {
   }
 }
 
+void Scheduler::OnPaceOver(LaneHandle handle) {
+  Lane* lane = lanes_.Get(handle);
+  if (lane == nullptr || !lane->window) return;
+  lane->window->paced = false;
+  if (lane->ready() > 0) OnReady(*lane, handle);
+}
+
 void Scheduler::OnReady(Lane& lane, LaneHandle handle) {
+  if (lane.window->paced) return;  // OnPaceOver brings it back
   if (!lane.window->active) {
     lane.window->active = true;
     lane.site->round.push_back(handle);
@@ -128,7 +141,12 @@ std::optional<std::pair<LaneHandle, Waiting>> Scheduler::TakeNext(Site& site) {
       }
       continue;
     }
+    if (report_pace_.MustWait(*lane, handle)) {
+      lane->window->active = false;
+      continue;
+    }
     Waiting waiting = lanes_.Take(*lane);
+    if (queue::IsReportLane(lane->key)) report_pace_.Took(*lane);
     if (lane->ready() > 0) {
       site.round.push_back(handle);
     } else {
@@ -314,6 +332,7 @@ void Scheduler::OnResult(Delivery& delivery, Job& job, size_t recipient,
   RecordAttempt(jobs_.at(job.id), job, recipient, result, path.site, path.source);
   if (result.fault == Fault::kNone && result.stage >= Stage::kMail) {
     open.worked = true;
+    if (!std::exchange(open.site->proven, true)) Touch(*open.site);
     if (open.site->failures > 0) OnSuccess(*open.site);
   }
   Answered(job.id, 1);

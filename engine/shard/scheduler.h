@@ -29,7 +29,9 @@
 #include "engine/shard/lanes.h"
 #include "engine/shard/limits.h"
 #include "engine/shard/recorder.h"
+#include "engine/shard/report_pace.h"
 #include "engine/shard/site.h"
+#include "engine/shard/suspensions.h"
 
 namespace sluice::engine {
 
@@ -55,13 +57,16 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
  public:
   // All outlive this.
   Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
-            dns::MxRouter& router, RecorderOwner& reports, const ReplyRules& rules);
+            Suspensions& suspensions, dns::MxRouter& router, RecorderOwner& reports,
+            const ReplyRules& rules);
   ~Scheduler() override;
 
   Lanes& lanes() { return lanes_; }
   const OutcomeCounts& counts() const { return recorder_.counts(); }
   const std::unordered_map<std::string, std::unique_ptr<Site>>& sites() const { return sites_; }
   size_t open_deliveries() const { return deliveries_.size(); }
+  const Suspensions& suspensions() const { return suspensions_; }
+  const ReportPace& report_pace() const { return report_pace_; }
   uint64_t damaged() const { return damaged_; }
 
   // No new transactions; the running ones end. Stopped() once all connections are closed.
@@ -113,6 +118,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   bool MaySend() const { return !stopping_ && !links_.writer().broken(); }
   Judge MakeJudge() const;
   Site& SiteNamed(const std::string& name, bool provisional);
+  void RememberTrouble(Site& site);
+  void OnPaceOver(LaneHandle handle);
   void Touch(Site& site);
   void DropSiteIfIdle(Site& site);
   void MoveLane(LaneHandle handle, Site& to);
@@ -157,6 +164,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   ShardContext& shard_;
   Links& links_;
   Limits& limits_;
+  Suspensions& suspensions_;
   dns::MxRouter& router_;
   const ReplyRules& rules_;
   BrokenTlsMemory broken_tls_;
@@ -164,6 +172,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   std::unordered_map<std::string, std::unique_ptr<Site>> sites_;
   Lanes lanes_;
   Recorder recorder_;
+  ReportPace report_pace_;
   Slab<OpenDelivery> deliveries_;
   std::unordered_map<const Delivery*, DeliveryHandle> by_delivery_;
   std::unordered_map<uint64_t, JobState> jobs_;

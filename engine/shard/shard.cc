@@ -21,9 +21,11 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
       out_(common.mailboxes),
       links_(context_.index, mailbox_, common.writer, common.reader),
       limits_(context_.index, out_, LimitSettingsOf(*context_.config, common.mailboxes.size())),
+      suspensions_(context_.index, links_, out_),
       router_(dns::MakeMxRouter(RouterOptionsOf(*context_.config), transport, context_.clock,
                                 context_.random)),
-      scheduler_(context_, common.queue, links_, limits_, *router_, *this, common.rules),
+      scheduler_(context_, common.queue, links_, limits_, suspensions_, *router_, *this,
+                 common.rules),
       outbound_(common.mailboxes.size()),
       again_(context_.timers, [] {}) {}
 
@@ -35,6 +37,9 @@ void Shard::Join(std::span<Shard* const> shards) {
   std::vector<Limits*> limits;
   for (Shard* shard : shards) limits.push_back(&shard->limits_);
   limits_.Join(limits);
+  std::vector<Suspensions*> suspensions;
+  for (Shard* shard : shards) suspensions.push_back(&shard->suspensions_);
+  suspensions_.Join(suspensions);
 }
 
 dns::RouterOptions Shard::RouterOptionsOf(const config::Config& config) {
@@ -134,7 +139,7 @@ void Shard::Alert(std::string reason, std::string text) {
 void Shard::Capture(const queue::Message& message,
                     const std::vector<queue::Recipient>& recipients) {
   for (const queue::Recipient& recipient : recipients) {
-    queue::LaneKey key{std::string(DomainOf(recipient.address)), message.tenant, message.campaign};
+    queue::LaneKey key = queue::LaneKeyOf(message, recipient.address);
     const uint32_t owner = OwnerOf(key.domain);
     out_.Send(owner, [shard = shards_[owner], key = std::move(key), due = recipient.due] {
       shard->scheduler_.lanes().AddSleeping({.id = {}, .key = key, .waiting = 1, .next_due = due});
@@ -150,8 +155,7 @@ void Shard::Release(std::vector<queue::LoadedRecipient> captured,
   const WallTime now = context_.clock.Wall();
   transaction.releases.push_back({captured.front().message.id, now});
   for (queue::LoadedRecipient& loaded : captured) {
-    keys.push_back({std::string(DomainOf(loaded.recipient.address)), loaded.message.tenant,
-                    loaded.message.campaign});
+    keys.push_back(queue::LaneKeyOf(loaded.message, loaded.recipient.address));
     loaded.recipient.due = now;
     transaction.postpones.push_back({std::move(loaded.recipient), keys.back()});
   }
@@ -169,9 +173,9 @@ void Shard::Release(std::vector<queue::LoadedRecipient> captured,
                 });
 }
 
-void Shard::OnReportQueued(queue::Message message, std::vector<queue::Recipient> recipients,
-                           Ref<const Body> content) {
-  Distribute(std::move(message), std::move(recipients), std::move(content));
+void Shard::OnReportQueued(queue::Message message, std::vector<queue::Recipient> recipients) {
+  // It may have to wait for its turn: it is read back then.
+  Distribute(std::move(message), std::move(recipients), {});
 }
 
 void Shard::Distribute(queue::Message message, std::vector<queue::Recipient> recipients,

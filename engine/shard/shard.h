@@ -27,6 +27,7 @@
 #include "engine/shard/mailbox.h"
 #include "engine/shard/reader.h"
 #include "engine/shard/scheduler.h"
+#include "engine/shard/suspensions.h"
 #include "engine/shard/switchboard.h"
 #include "engine/shard/writer.h"
 #include "engine/submission/intake.h"
@@ -50,6 +51,8 @@ class Shard final : public Intake, private RecorderOwner {
   ~Shard() override;
   // All shards by number, this one among them; once, before the loops run.
   void Join(std::span<Shard* const> shards);
+  // What earlier runs had suspended (TakeSuspensions); once, before the loops run.
+  void Load(std::span<const queue::Suspension> kept) { suspensions_.Load(kept); }
 
   // From the runtime.
   void OnWake() { mailbox_.Run(); }
@@ -86,8 +89,7 @@ class Shard final : public Intake, private RecorderOwner {
 
  private:
   MessageId NewMessageId() override { return NewId(); }
-  void OnReportQueued(queue::Message message, std::vector<queue::Recipient> recipients,
-                      Ref<const Body> content) override;
+  void OnReportQueued(queue::Message message, std::vector<queue::Recipient> recipients) override;
   void Capture(const queue::Message& message, const std::vector<queue::Recipient>& recipients);
   // Gives each recipient to the owner of its domain's lane.
   void Distribute(queue::Message message, std::vector<queue::Recipient> recipients,
@@ -101,6 +103,7 @@ class Shard final : public Intake, private RecorderOwner {
   Switchboard out_;
   Links links_;
   Limits limits_;
+  Suspensions suspensions_;
   std::unique_ptr<dns::MxRouter> router_;
   Scheduler scheduler_;
   std::vector<Shard*> shards_;

@@ -42,7 +42,10 @@ struct Site {
   uint32_t open = 0;                 // deliveries, in every state
   uint32_t poked = 0;                // poked, not yet asked for a job
   bool pump_pending = false;         // is in Scheduler::pump_
-  bool opening = false;              // a route or a permit is awaited for one more delivery
+  // Some receiver has answered a transaction. Until then one connection at a time: should the site
+  // be dead, that is all it costs.
+  bool proven = false;
+  bool opening = false;  // a route or a permit is awaited for one more delivery
 
   Instant suspended_until{};
   Instant open_not_before{};  // one more connection failed while others work

@@ -25,7 +25,7 @@ void Scheduler::Pump(Site& site) {
     open.delivery->Poke();
   }
   if (waiting() <= site.poked || site.opening) return;
-  if (site.probing && site.open > 0) return;
+  if ((site.probing || !site.proven) && site.open > 0) return;
   if (site.open >= shard_.config->delivery.connections_per_path * SourceCount()) return;
   if (now < site.open_not_before) return site.timer.Set(site.open_not_before);
   if (Prepare(site)) Open(site);
@@ -148,6 +148,20 @@ void Scheduler::OnPermit(const std::string& site_name, const std::string& path,
 
 // ---- trouble ---------------------------------------------------------------------------------
 
+// What an earlier run knew of a site that comes to life.
+void Scheduler::RememberTrouble(Site& site) {
+  const Suspensions::Entry* known = suspensions_.TakeUp({queue::SuspensionKind::kSite, site.name});
+  if (known == nullptr) return;
+  const Duration left = known->until - shard_.clock.Wall();
+  site.failures = std::max(1u, known->failures);
+  site.trouble = known->reason;
+  site.probing = left <= Duration(0);
+  if (site.probing) return;
+  // Should the clock have been set back meanwhile, it is no longer than a new suspension.
+  site.suspended_until = shard_.clock.Now() + std::min(left, kSuspendMax);
+  site.timer.Set(site.suspended_until);
+}
+
 void Scheduler::ReturnAllPrepared(Site& site) {
   while (!site.prepared.empty()) {
     const uint64_t id = site.prepared.back();
@@ -164,6 +178,8 @@ void Scheduler::Suspend(Site& site, std::string why) {
   site.suspended_until = shard_.clock.Now() + gap;
   site.trouble = std::move(why);
   site.timer.Set(site.suspended_until);
+  suspensions_.Put({queue::SuspensionKind::kSite, site.name}, shard_.clock.Wall() + gap,
+                   site.failures, site.trouble);
   ReturnAllPrepared(site);
   const std::vector<LaneHandle> lanes = site.lanes;
   for (const LaneHandle handle : lanes)
@@ -181,6 +197,7 @@ void Scheduler::Resume(Site& site) {
 }
 
 void Scheduler::OnSuccess(Site& site) {
+  suspensions_.Lift({queue::SuspensionKind::kSite, site.name});
   site.failures = 0;
   site.probing = false;
   site.suspended_until = {};  // set by a round that failed while this one was under way

@@ -211,7 +211,8 @@ class Config:
         world = self.world
         parts = [f'hostname = "mta.test"\n{self.top}', '[queue]\npath = "queue"\nmin_free_bytes = 1048576\n',
                  '[control]\nsocket = "control.sock"\n', '[events]\nlog = "events.jsonl"\n',
-                 f"[retry]\ngaps = {json.dumps(list(self.gaps))}\n"]
+                 f"[retry]\ngaps = {json.dumps(list(self.gaps))}\n",
+                 "[reports]\nper_minute = 60000\n"]  # thousands may go to one mailbox, and are waited for
         if self.dns:
             port = f"port = {self.sink.port}\n" if self.sink else ""
             parts.append(f'[dns]\nservers = ["127.0.0.1:{self.dns.port}"]\nallow_special = true\n{port}')

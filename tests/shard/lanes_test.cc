@@ -347,6 +347,31 @@ TEST_P(LanesTest, LosesNothingThatWasDurableInACrash) {
   for (const queue::RecipientId& id : durable) EXPECT_TRUE(seen.contains(id)) << id.message;
 }
 
+// What a refill brings while its site is suspended is passed over, and must not be forgotten.
+TEST_P(LanesTest, ComesBackToWhatWasDueWhenItsSiteWasSuspended) {
+  Process process(clock_, random_, path_);
+  const auto turns = [&] {
+    for (int i = 0; i < 5; ++i) {
+      clock_.passed += Writer::kGather;
+      process.StepWriter();
+      process.Turn();
+    }
+  };
+  process.SuspendFor(std::chrono::seconds(1));
+  for (int i = 0; i < 10; ++i) process.Accept("big.test");
+  turns();
+  clock_.passed += std::chrono::seconds(2);
+  process.Resume();
+  process.Turn();  // the question is on its way to the reader
+  process.SuspendFor(std::chrono::seconds(1));
+  process.StepReader();
+  turns();
+  EXPECT_FALSE(process.TakeOne());
+  clock_.passed += std::chrono::seconds(2);
+  Drain(process);
+  EXPECT_EQ(process.finished.size(), 10u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, LanesTest, ::testing::Range<uint64_t>(1, 5));
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/text.h"
+#include "tests/sim/interrupted_queue.h"
 
 namespace sluice::sim {
 namespace {
@@ -45,7 +46,7 @@ struct SimEngine::Process {
     engine::Shard shard;
   };
 
-  std::unique_ptr<queue::Queue> queue;
+  std::unique_ptr<InterruptedQueue> queue;
   BodyBudget bodies{size_t(64) << 20};
   engine::ReplyRules rules;
   std::atomic<uint64_t> next_id{0};
@@ -93,7 +94,7 @@ void SimEngine::Start() {
   auto opened = queue::Queue::Open(QueueOptionsOf(options_, world_.seed() + 1));
   if (!opened) std::fprintf(stderr, "%s\n", opened.error().what.c_str());
   CHECK(opened.has_value());
-  p.queue = std::move(*opened);
+  p.queue = std::make_unique<InterruptedQueue>(std::move(*opened));
   p.next_id = p.queue->first_id();
   for (uint32_t i = 0; i < options_.shards; ++i) {
     p.mailboxes.push_back(std::make_unique<engine::Mailbox>());
@@ -120,7 +121,15 @@ void SimEngine::Start() {
     world_.AddTimers(p.shards.back()->timers);
     all.push_back(&p.shards.back()->shard);
   }
-  for (engine::Shard* shard : all) shard->Join(all);
+  const auto kept = engine::TakeSuspensions(*p.queue, world_.clock().Wall());
+  for (engine::Shard* shard : all) {
+    shard->Join(all);
+    shard->Load(kept);
+  }
+  // The writer may be quick, and commit between two looks of one answer.
+  p.queue->Interrupt([this] {
+    if (dice_.Below(2) == 0) process_->writer->Step();
+  });
   p.recovery = std::make_unique<engine::Recovery>(*all[0], [](uint64_t, uint64_t) {});
   p.recovery->Start();
   world_.Note("start " + std::to_string(life_));

@@ -39,6 +39,8 @@ TEST(Views, ShowsTheStatus) {
   const std::string shown = RenderStatus(R"({"ok":true,"status":{"shards":2,"accepted":10,
     "delivered":7,"deferred":2,"bounced":1,"expired":0,"commit_failures":0,"connections_in":3,
     "connections_out":4,"lanes":5,"recipients_in_memory":2,"sites":6,"sites_suspended":1,
+    "suspensions":[{"kind":"site","key":"mx.dead.test","until":"2026-11-21T07:56:00.000000Z",
+    "failures":2,"reason":"mx.dead.test [192.0.2.9]:25: connection refused"}],
     "damaged_records":0,"uptime_s":3725,"queue":{"messages":2,"recipients":2,"body_bytes":20480,
     "disk_bytes":67108864,"outbox_rows":0},"accepting":true,"events":"written"}})");
   EXPECT_EQ(shown,
@@ -50,6 +52,8 @@ TEST(Views, ShowsTheStatus) {
             "waiting          2 recipients            of 2 messages in 5 lanes, 2 in memory\n"
             "on disk          64.0 MiB                20.0 KiB of bodies; 0 events to be written\n"
             "sites            6                       1 suspended\n"
+            "suspended        mx.dead.test            until 2026-11-21 07:56:00 after 2 failures: "
+            "mx.dead.test [192.0.2.9]:25: connection refused\n"
             "since the start  10 messages accepted\n"
             "                 7 recipients delivered\n"
             "                 2 attempts deferred\n"

@@ -1,4 +1,4 @@
-// tools/commands/explain.h — `sluice explain ID|DOMAIN`: why a message, or what goes to a domain,
+// tools/commands/explain.h — `sluice explain ID|DOMAIN|SITE`: why a message, or what goes there,
 // has not left yet.
 
 #ifndef SLUICE_TOOLS_COMMANDS_EXPLAIN_H_

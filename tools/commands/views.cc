@@ -1,5 +1,6 @@
 #include "tools/commands/views.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -75,6 +76,12 @@ std::string Until(const Json& lane) {
   return until.empty() ? ShortTime(Text(lane, "next_due")) : until;
 }
 
+// "until 2026-11-21 07:56:00 after 2 failures: connection refused".
+std::string SuspensionNote(const Json& suspension) {
+  return "until " + ShortTime(Text(suspension, "until")) + " after " +
+         Counted(suspension, "failures", "failure") + ": " + Text(suspension, "reason");
+}
+
 }  // namespace
 
 Result<Response> ReadResponse(std::string line) {
@@ -130,6 +137,12 @@ std::string RenderStatus(const std::string& json) {
           Counted(queue, "outbox_rows", "event") + " to be written");
   row("sites", Count(status, "sites"),
       suspended == 0 ? "" : std::to_string(suspended) + " suspended");
+  const Json& suspensions = Member(status, "suspensions");
+  static constexpr size_t kShown = 10;
+  for (size_t i = 0; suspensions.is_array() && i < std::min(kShown, suspensions.size()); ++i)
+    row(i == 0 ? "suspended" : "", Text(suspensions[i], "key"), SuspensionNote(suspensions[i]));
+  if (suspensions.is_array() && suspensions.size() > kShown)
+    row("", "and more", "sluice status --json");
   row("since the start", Counted(status, "accepted", "message") + " accepted");
   row("", Counted(status, "delivered", "recipient") + " delivered");
   row("", Counted(status, "deferred", "attempt") + " deferred");

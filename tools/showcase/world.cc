@@ -128,6 +128,7 @@ std::string EngineConfig(const std::string& folder, int port,
                     "[events]\nlog = \"" + folder +
                     "/events.jsonl\"\nrotate_bytes = 1099511627776\n\n" +
                     "[retry]\ngaps = [\"2s\", \"3s\", \"5s\", \"8s\"]\nmax_age = \"10m\"\n\n" +
+                    "[reports]\nper_minute = 60000\n\n" +  // all go to one mailbox
                     "[[listener]]\nbind = [\"127.0.0.1:" + std::to_string(port) +
                     "\"]\nrole = \"submission\"\ntls = \"none\"\ntrusted = [\"127.0.0.0/8\"]\n";
   for (const DemoRoute& route : routes)

@@ -1,0 +1,69 @@
+#include "engine/shard/suspensions.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::engine {
+namespace {
+
+// A suspension that ended this long ago says nothing of today.
+constexpr Duration kStale = std::chrono::hours(24);
+// Rows that one transaction removes.
+constexpr size_t kLiftedAtOnce = 1'000;
+
+}  // namespace
+
+std::vector<queue::Suspension> TakeSuspensions(queue::Queue& queue, WallTime now) {
+  auto kept = queue.Suspensions();
+  if (!kept) return {};
+  std::vector<queue::Transaction> batch(1);
+  std::erase_if(*kept, [&](queue::Suspension& suspension) {
+    if (suspension.until + kStale > now) return false;
+    if (batch.back().lifted.size() == kLiftedAtOnce) batch.emplace_back();
+    batch.back().lifted.push_back(std::move(suspension.id));
+    return true;
+  });
+  // Should this fail, the next start tries again.
+  for (queue::Transaction& one : batch)
+    if (!one.lifted.empty()) (void)queue.CommitAll({&one, 1});
+  return std::move(*kept);
+}
+
+void Suspensions::Load(std::span<const queue::Suspension> kept) {
+  for (const queue::Suspension& one : kept)
+    entries_[one.id] = {one.until, one.failures, one.reason, true};
+}
+
+const Suspensions::Entry* Suspensions::TakeUp(const queue::SuspensionId& id) {
+  const auto it = entries_.find(id);
+  if (it == entries_.end()) return nullptr;
+  it->second.remembered = false;
+  return &it->second;
+}
+
+void Suspensions::Put(const queue::SuspensionId& id, WallTime until, uint32_t failures,
+                      std::string reason) {
+  if (id.key.size() > queue::kMaxSuspensionKey) return;
+  if (entries_.size() >= queue::kMaxSuspensions && !entries_.contains(id)) return;
+  reason.resize(std::min(reason.size(), queue::kMaxReplyText));
+  queue::Transaction transaction;
+  transaction.suspensions.push_back({id, until, failures, reason});
+  entries_[id] = {until, failures, std::move(reason), false};
+  links_.Submit(std::move(transaction), false, {});
+}
+
+void Suspensions::Lift(const queue::SuspensionId& id) {
+  if (entries_.erase(id) == 0) return;
+  queue::Transaction transaction;
+  transaction.lifted.push_back(id);
+  links_.Submit(std::move(transaction), false, {});
+  for (uint32_t i = 0; i < peers_.size(); ++i)
+    if (i != shard_) out_.Send(i, [peer = peers_[i], id] { peer->Forget(id); });
+}
+
+void Suspensions::Forget(const queue::SuspensionId& id) {
+  const auto it = entries_.find(id);
+  if (it != entries_.end() && it->second.remembered) entries_.erase(it);
+}
+
+}  // namespace sluice::engine

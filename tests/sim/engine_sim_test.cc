@@ -1,0 +1,260 @@
+// Promises of the whole engine in small simulated worlds, one each: what no random campaign of
+// scenario.h would show by itself.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/base/message_id.h"
+#include "tests/sim/receivers.h"
+#include "tests/sim/sim_engine.h"
+
+namespace sluice::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+class EngineSim : public ::testing::Test {
+ protected:
+  EngineSim()
+      : folder_(std::filesystem::temp_directory_path() /
+                ("sluice_engine_sim_" + std::to_string(getpid()))),
+        world_(7),
+        fabric_(world_),
+        mailroom_(world_),
+        record_(world_),
+        config_(std::make_shared<config::Config>()) {
+    std::filesystem::remove_all(folder_);
+    config_->hostname = "mta.sender.test";
+    config_->sources.push_back(
+        {.name = "default", .address = {}, .public_address = {}, .ehlo = ""});
+    config_->pools.push_back({.name = "default", .members = {{"default", 1}}});
+  }
+  ~EngineSim() override {
+    engine_.reset();
+    receivers_.clear();
+    std::filesystem::remove_all(folder_);
+  }
+
+  // A domain with a host of its own.
+  Receiver& AddDomain(const std::string& domain, const Manners& manners = {}) {
+    const IpAddress address = AddHostless(domain);
+    receivers_.push_back(
+        std::make_unique<Receiver>(fabric_, mailroom_, "mx." + domain, address, manners));
+    return *receivers_.back();
+  }
+  // Its host is in DNS only.
+  IpAddress AddHostless(const std::string& domain) {
+    const IpAddress address = IpAddress::V4(0x09000001u + uint32_t(zone_.size()));
+    zone_.emplace_back(domain, address);
+    return address;
+  }
+
+  void Start() {
+    SimEngineOptions options;
+    options.config = config_;
+    options.queue_path = folder_.string();
+    options.address = *IpAddress::Parse("192.0.2.1");
+    options.fill_zone = [this](dns::FakeDns& dns) {
+      for (const auto& [domain, address] : zone_) {
+        dns.AddMx(domain, {{10, "mx." + domain}});
+        dns.AddA("mx." + domain, address.ToString());
+      }
+      if (more_dns_) more_dns_(dns);
+    };
+    engine_ = std::make_unique<SimEngine>(world_, fabric_, std::move(options), record_);
+    engine_->Start();
+    Nudge();
+  }
+
+  void Restart(bool power_loss, Duration down) {
+    engine_->Crash(power_loss);
+    world_.RunFor(down);
+    engine_->Start();
+    Nudge();
+  }
+  // What is done between two steps is seen at the end of the next.
+  void Nudge() {
+    world_.ScheduleIn(Duration(0), [] {});
+  }
+
+  void Send(const std::string& recipient, const std::string& campaign = "c") {
+    ASSERT_TRUE(
+        engine_->Submit("news@sender.test", {recipient}, campaign, "hello\r\n", [](MessageId) {}));
+    Nudge();
+  }
+  void SendMany(size_t n, const std::string& local, const std::string& domain) {
+    for (size_t i = 0; i < n; ++i) {
+      Send(local + std::to_string(i) + "@" + domain);
+      if (i % 100 == 99) world_.RunFor(10ms);
+    }
+  }
+  // Times at which `host` took something from `sender`.
+  std::vector<Instant> TakenFrom(const std::string& sender, const std::string& host) const {
+    std::vector<Instant> out;
+    for (const Taken& taken : mailroom_.all())
+      if (taken.sender == sender && taken.host == host) out.push_back(taken.at);
+    return out;
+  }
+  uint64_t connects() const { return fabric_.stats().connects; }
+
+  const std::filesystem::path folder_;
+  SimWorld world_;
+  SimFabric fabric_;
+  Mailroom mailroom_;
+  EventRecord record_;
+  std::shared_ptr<config::Config> config_;
+  std::vector<std::pair<std::string, IpAddress>> zone_;
+  std::function<void(dns::FakeDns&)> more_dns_;
+  std::vector<std::unique_ptr<Receiver>> receivers_;
+  std::unique_ptr<SimEngine> engine_;
+};
+
+// Design 12.3: a site that cannot be reached is suspended as one and probed with one message.
+TEST_F(EngineSim, CostsOneProbeForTenThousandRecipientsOfADeadDomain) {
+  fabric_.SetReach(AddHostless("dead.test"), Reach::kRefused);
+  Start();
+  Send("first@dead.test");
+  world_.RunFor(1s);
+  const uint64_t first = connects();
+  EXPECT_EQ(first, 1u);
+  SendMany(10'000, "r", "dead.test");
+  world_.RunFor(4min);
+  EXPECT_EQ(connects(), first) << "suspended for five minutes";
+  world_.RunFor(5min);
+  EXPECT_EQ(connects(), first + 1) << "then one probe";
+  world_.RunFor(1h);
+  EXPECT_LE(connects(), first + 4) << "and the gaps grow";
+  EXPECT_TRUE(record_.faults().empty());
+}
+
+// The same when all of them are there before anything is known of the site.
+TEST_F(EngineSim, OpensOneConnectionToASiteThatHasNotAnsweredYet) {
+  for (const Reach reach : {Reach::kRefused, Reach::kBlackholed})
+    fabric_.SetReach(AddHostless("dead" + std::to_string(int(reach)) + ".test"), reach);
+  const Receiver& alive = AddDomain("alive.test", Manners::Tarpit());
+  Start();
+  for (const Reach reach : {Reach::kRefused, Reach::kBlackholed})
+    SendMany(1'000, "r", "dead" + std::to_string(int(reach)) + ".test");
+  world_.RunFor(4min);
+  EXPECT_EQ(connects(), 2u);
+  SendMany(200, "r", "alive.test");
+  world_.RunFor(10min);
+  EXPECT_EQ(alive.most_open(), config_->delivery.connections_per_path) << "and then all";
+}
+
+// Design part 7: suspensions survive a restart; no retry storm.
+TEST_F(EngineSim, KeepsASuspensionOverARestart) {
+  fabric_.SetReach(AddHostless("dead.test"), Reach::kRefused);
+  Start();
+  Send("first@dead.test");
+  world_.RunFor(1s);
+  SendMany(1'000, "r", "dead.test");
+  world_.RunFor(1min);
+  const uint64_t before = connects();
+  Restart(false, 10s);
+  SendMany(10, "new", "dead.test");
+  world_.RunFor(3min);
+  EXPECT_EQ(connects(), before) << "still suspended";
+  world_.RunFor(3min);
+  EXPECT_EQ(connects(), before + 1) << "one probe";
+  // Down for longer than the suspension lasts: still only a probe.
+  Restart(true, 2h);
+  world_.RunFor(1min);
+  EXPECT_EQ(connects(), before + 2);
+}
+
+// Design 12.1: max_age runs in every state, that of a suspended site included.
+TEST_F(EngineSim, ExpiresInTimeWhatWaitsForASuspendedSite) {
+  fabric_.SetReach(AddHostless("dead.test"), Reach::kBlackholed);
+  Start();
+  SendMany(300, "r", "dead.test");
+  world_.RunFor(72h - 1min);
+  EXPECT_EQ(record_.CountFinal(queue::EventType::kExpired), 0u);
+  world_.RunFor(65min);  // a suspended site is looked at once an hour
+  EXPECT_EQ(record_.CountFinal(queue::EventType::kExpired), 300u);
+  EXPECT_TRUE(record_.faults().empty());
+}
+
+// Design 12.13.
+TEST_F(EngineSim, DeliversByIpv4OnlyWithoutAnIpv6Source) {
+  AddDomain("both.test");
+  more_dns_ = [](dns::FakeDns& dns) {
+    dns.AddAaaa("mx.both.test", "2a00:1450:4001:81b::200e");
+    dns.AddMx("six.test", {{10, "mx.six.test"}});
+    dns.AddAaaa("mx.six.test", "2a00:1450:4001:81b::200f");
+  };
+  Start();
+  Send("a@both.test");
+  Send("a@six.test");
+  world_.RunFor(1min);
+  EXPECT_EQ(mailroom_.pairs(), 1u);
+  EXPECT_EQ(connects(), 1u);
+}
+
+TEST_F(EngineSim, ForgetsASuspensionWhenTheSiteWorksAgain) {
+  const IpAddress address = AddHostless("back.test");
+  fabric_.SetReach(address, Reach::kRefused);
+  Start();
+  SendMany(100, "r", "back.test");
+  world_.RunFor(1min);
+  Receiver back(fabric_, mailroom_, "mx.back.test", address, {});
+  fabric_.SetReach(address, Reach::kUp);
+  world_.RunFor(10min);
+  EXPECT_EQ(mailroom_.pairs(), 100u);
+  Restart(false, 0s);
+  Send("late@back.test");
+  world_.RunFor(10s);
+  EXPECT_EQ(mailroom_.pairs(), 101u);
+  engine_.reset();
+}
+
+// Design 12.8: reports have a lane and a rate of their own for each mailbox.
+TEST_F(EngineSim, SpreadsReportsToOneMailboxAndHoldsUpNothingElse) {
+  AddDomain("full.test");
+  const std::string host = AddDomain("sender.test").host();
+  config_->reports.per_minute = 120;
+  Start();
+  SendMany(300, "unknown", "full.test");
+  world_.RunFor(5s);
+  const Instant sent = world_.now();
+  Send("colleague@sender.test", "");  // the campaign that reports had once
+  world_.RunFor(2s);
+  const std::vector<Instant> other = TakenFrom("news@sender.test", host);
+  ASSERT_EQ(other.size(), 1u);
+  EXPECT_LT(other[0] - sent, Duration(1s));
+  world_.RunFor(1min);
+  EXPECT_LT(TakenFrom("", host).size(), 150u);
+  world_.RunFor(3min);
+  const std::vector<Instant> reports = TakenFrom("", host);
+  ASSERT_EQ(reports.size(), 300u);
+  // Not one by one, for the way there varies; any ten take their time.
+  for (size_t i = 10; i < reports.size(); ++i)
+    EXPECT_GT(reports[i] - reports[i - 10], Duration(4s)) << i;
+  EXPECT_EQ(engine_->totals().recipients, 0u);
+  EXPECT_EQ(engine_->lanes(), 0u);
+}
+
+TEST_F(EngineSim, KeepsThePaceOfReportsOverARestart) {
+  AddDomain("full.test");
+  const std::string host = AddDomain("sender.test").host();
+  Start();
+  SendMany(200, "unknown", "full.test");
+  world_.RunFor(10s);
+  Restart(false, 0s);
+  const size_t before = TakenFrom("", host).size();
+  world_.RunFor(20s);
+  const size_t after = TakenFrom("", host).size();
+  EXPECT_GE(after, before + 15);
+  EXPECT_LE(after, before + 22);
+}
+
+}  // namespace
+}  // namespace sluice::sim
