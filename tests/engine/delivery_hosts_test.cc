@@ -39,6 +39,19 @@ TEST(Delivery, NeverBouncesByAGreetingAndTriesTheNextHost) {
   }
 }
 
+TEST(Delivery, TriesTheNextHostWhenEhloIsRefusedAfterHelo) {  // protocol.md 11
+  for (const char* refusal : {"550 5.7.1 no", "421 4.3.2 no", "450 later"}) {
+    DeliveryWorld world;
+    world.net.At(kA).replies["EHLO"] = {"500 what"};
+    world.net.At(kA).replies["HELO"] = {refusal};
+    world.Hosts({kA, kB});
+    EXPECT_EQ(world.Finish(DeliveryWorld::MakeJob(1, 1)), "1/0 dot 250 2.0.0; closed") << refusal;
+    EXPECT_EQ(world.net.attempts, (std::vector<std::string>{kA, kB}));
+    EXPECT_EQ(world.net.At(kA).commands,
+              (std::vector<std::string>{"EHLO out.example", "HELO out.example"}));
+  }
+}
+
 TEST(Delivery, EndsTheRoundWhenTheHostSpeaksOfRateListsOrGreylisting) {
   for (const char* greeting :
        {"421 4.7.0 Too many connections from your IP\r\n", "554 IP is on a blocklist\r\n",

@@ -85,6 +85,12 @@ TEST(Verdict, FollowsTheReply) {
                 "bounced recipient_refused recipient"},
            Case{Reply(Stage::kRcpt, 552, "5.5.3", "too many recipients"),
                 "bounced recipient_refused none"},
+           Case{Reply(Stage::kRcpt, 552, "5.2.3", "message too large for the mailbox"),
+                "bounced recipient_refused recipient"},
+           Case{Reply(Stage::kRcpt, 452, "4.2.2", "mailbox full"),
+                "deferred recipient_refused recipient"},
+           Case{Reply(Stage::kRcpt, 452, "", "insufficient storage"),
+                "deferred recipient_refused recipient"},
            Case{Reply(Stage::kRcpt, 450, "4.2.1", "busy"), "deferred recipient_refused recipient"},
            Case{Reply(Stage::kRcpt, 451, "", "local error"), "deferred recipient_refused network"},
            Case{Reply(Stage::kRcpt, 452, "4.5.3", "too many"), "deferred recipient_refused none"},
@@ -177,6 +183,14 @@ TEST(Verdict, LengthensGapsAndJittersOnlyUpwards) {
     EXPECT_LE(most, base + base / 5);
     EXPECT_GT(most, base + base / 6) << "the dice are thrown";
   }
+}
+
+TEST(Verdict, TriesForThreeDaysFromReleaseUnlessToldOtherwise) {  // design 12.1
+  const Bench bench;
+  EXPECT_EQ(bench.retry.max_age, hours(72));
+  EXPECT_FALSE(
+      IsExpired(bench.retry, bench.message, bench.message.released + hours(72) - Duration(1)));
+  EXPECT_TRUE(IsExpired(bench.retry, bench.message, bench.message.released + hours(72)));
 }
 
 TEST(Verdict, MakesOneLastAttemptAtTheEndOfItsTime) {

@@ -165,6 +165,31 @@ TEST(Stream, ConnectsFromTheAddressGiven) {
   EXPECT_EQ(client.stream->local().address, *from);
 }
 
+// The socket of this process that has this local address; -1: none.
+int SocketAt(const Endpoint& local) {
+  for (int fd = 3; fd < 1'024; ++fd) {
+    sockaddr_in at{};
+    socklen_t size = sizeof(at);
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0 && at.sin_family == AF_INET &&
+        ntohs(at.sin_port) == local.port)
+      return fd;
+  }
+  return -1;
+}
+
+TEST(Stream, ReservesNoPortForItsSourceAddress) {  // design 12.13
+  UvLoop loop;
+  Pair pair(loop);
+  Peer other;
+  other.stream = loop.net().Connect({pair.listener->bound(), kLoopback}, &other);
+  ASSERT_TRUE(pair.Run([&] { return other.connected; }));
+  int set = 0;
+  socklen_t size = sizeof(set);
+  const int fd = SocketAt(other.stream->local());
+  ASSERT_EQ(getsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &set, &size), 0);
+  EXPECT_EQ(set, 1);
+}
+
 TEST(Stream, AConnectCanBeGivenUp) {
   UvLoop loop;
   Pair pair(loop);
