@@ -49,6 +49,16 @@ class InterruptedQueue final : public queue::Queue {
     Look();
     return real_->Due(lane, until, limit, damaged);
   }
+  Result<std::vector<queue::LoadedRecipient>> Captured(const queue::LaneId& lane,
+                                                       size_t limit) override {
+    Look();
+    return real_->Captured(lane, limit);
+  }
+  Result<std::vector<queue::LoadedRecipient>> Recipients(MessageId message, uint32_t from,
+                                                         size_t limit) override {
+    Look();
+    return real_->Recipients(message, from, limit);
+  }
   Result<Sweep> Orphans(MessageId from, size_t limit) override {
     Look();
     return real_->Orphans(from, limit);
