@@ -82,7 +82,7 @@ struct LocalUser {
 
 struct User {
   std::string name;
-  std::vector<std::string> passwords;  // argon2id strings, any of them
+  std::vector<std::string> passwords;  // argon2id and SCRAM strings, any of them
   std::string tenant;
   std::vector<LocalUser> local_users;  // whose mail by `sluice sendmail` is this user's
   enum class Class : uint8_t { kByMessage, kBulk, kTransactional } mail_class = Class::kByMessage;

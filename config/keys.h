@@ -37,7 +37,7 @@ enum class Kind : uint8_t {
   kEndpoints,   // list of ADDRESS:PORT
   kNetworks,    // list of ADDRESS/PREFIX
   kLocalUsers,  // list of user names of this machine, or uids
-  kHashes,      // argon2id string, or a list of them
+  kHashes,      // argon2id or SCRAM string, or a list of them
   kPattern,     // domain, *.suffix or *
   kHosts,       // list of HOST:PORT
   kTables,      // list of inline tables: a section of its own

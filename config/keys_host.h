@@ -178,8 +178,11 @@ inline constexpr Key kUserKeys[] = {
     Row<&User::passwords>({.name = "password",
                            .kind = Kind::kHashes,
                            .required = true,
-                           .doc = "What `sluice user hash` printed; a list lets old and new "
-                                  "passwords work side by side."}),
+                           .doc =
+                               "What `sluice user hash` or `sluice user hash --scram` printed; a "
+                               "list lets old and new passwords, and both kinds, work side by "
+                               "side. SCRAM-SHA-256 is offered where every user has a string "
+                               "for it."}),
     Row<&User::tenant>({.name = "tenant",
                         .kind = Kind::kName,
                         .default_text = "the login name",

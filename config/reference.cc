@@ -49,7 +49,7 @@ std::string TypeOf(const Key& key) {
     case Kind::kLocalUsers:
       return "list of user names or uids";
     case Kind::kHashes:
-      return "argon2id string, or a list of them";
+      return "argon2id or SCRAM string, or a list of them";
     case Kind::kPattern:
       return "domain, `*.suffix` or `*`";
     case Kind::kHosts:

@@ -15,6 +15,9 @@ constexpr size_t kMaxTextBytes = 4096;
 constexpr uint64_t kMaxHashMemoryKib = 1 << 20;  // 1 GiB for one login is an attack on ourselves
 constexpr uint64_t kMaxHashPasses = 64;
 constexpr uint64_t kMaxHashLanes = 64;
+constexpr std::string_view kScramPrefix = "SCRAM-SHA-256$";
+constexpr uint64_t kMinScramIterations = 4'096;  // RFC 7677 4
+constexpr uint64_t kMaxScramIterations = 1'000'000;
 
 std::optional<uint64_t> ToNumber(std::string_view digits, uint64_t most) {
   if (digits.empty() || digits.size() > 9) return std::nullopt;
@@ -57,7 +60,10 @@ std::vector<std::string_view> SplitChoices(std::string_view choices) {
 
 std::string WhyNotText(Kind kind, std::string_view text) {
   if (kind == Kind::kHashes) {
-    if (IsArgon2idHash(text)) return {};
+    if (IsArgon2idHash(text) || IsScramHash(text)) return {};
+    if (text.starts_with(kScramPrefix))
+      return "is damaged, or has less than 4096 or more than 1000000 iterations: make it anew with "
+             "`sluice user hash --scram`";
     return text.starts_with("$argon2id$") ? "is damaged, or asks for more memory or passes than a "
                                             "login may cost: make it anew "
                                             "with `sluice user hash`"
@@ -114,6 +120,26 @@ bool IsArgon2idHash(std::string_view text) {
   const std::string_view hash = text.substr(dollar + 1);
   // 8 octets of salt and 16 of hash, in base64, are the least that makes sense.
   return salt.size() >= 11 && hash.size() >= 22 && IsUnpaddedBase64(salt) && IsUnpaddedBase64(hash);
+}
+
+bool IsScramHash(std::string_view text) {
+  // 32 octets in base64.
+  const auto is_key = [](std::string_view key) {
+    return key.size() == 44 && key.ends_with('=') && IsUnpaddedBase64(key.substr(0, 43));
+  };
+  if (text.size() > 512 || !text.starts_with(kScramPrefix)) return false;
+  text.remove_prefix(kScramPrefix.size());
+  const size_t colon = text.find(':');
+  const size_t dollar = text.find('$');
+  if (colon == std::string_view::npos || dollar == std::string_view::npos || dollar < colon)
+    return false;
+  const auto iterations = ToNumber(text.substr(0, colon), kMaxScramIterations);
+  std::string_view salt = text.substr(colon + 1, dollar - colon - 1);
+  while (salt.ends_with('=')) salt.remove_suffix(1);
+  const std::string_view keys = text.substr(dollar + 1);
+  return iterations && *iterations >= kMinScramIterations && salt.size() >= 11 &&
+         salt.size() <= 86 && IsUnpaddedBase64(salt) && keys.size() == 89 && keys[44] == ':' &&
+         is_key(keys.substr(0, 44)) && is_key(keys.substr(45));
 }
 
 std::optional<RouteHost> ParseRouteHost(std::string_view text) {

@@ -24,6 +24,8 @@ bool IsDomainName(std::string_view text, bool needs_dot);
 
 // The form that `sluice user hash` prints, within costs that a server can bear.
 bool IsArgon2idHash(std::string_view text);
+// "SCRAM-SHA-256$iterations:salt$stored:server" (RFC 5803), within what a login may cost.
+bool IsScramHash(std::string_view text);
 
 // "127.0.0.1:2525", "[::1]:25", "::1", "mx.example.net", "mx.example.net:26". None: neither.
 std::optional<RouteHost> ParseRouteHost(std::string_view text);

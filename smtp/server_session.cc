@@ -113,7 +113,10 @@ bool ServerSession::Step() {
     case Phase::kLongLine:
     case Phase::kPlain:
     case Phase::kLoginUser:
-    case Phase::kLoginPassword: {
+    case Phase::kLoginPassword:
+    case Phase::kScramFirst:
+    case Phase::kScramLast:
+    case Phase::kScramEnd: {
       std::string_view line;
       if (!TakeLine(line)) return false;
       if (phase_ == Phase::kCommand)
@@ -233,7 +236,7 @@ void ServerSession::WriteExtensions() {
     return;
   }
   if (tls_ && rules_.role == ServerRole::kSubmission && !logged_in_)
-    output_ += "250-AUTH PLAIN LOGIN\r\n";
+    output_ += rules_.scram ? "250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n" : "250-AUTH PLAIN LOGIN\r\n";
   output_ += "250-PIPELINING\r\n250-SIZE " + std::to_string(rules_.size_max) +
              "\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n"
              "250-DSN\r\n250 LIMITS RCPTMAX=" +

@@ -14,12 +14,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "smtp/answer.h"
 #include "smtp/command.h"
 #include "smtp/content_receiver.h"
+#include "smtp/scram.h"
 
 namespace sluice::smtp {
 
@@ -41,6 +43,7 @@ struct ServerRules {
   bool tls_first = false;  // a clear-text session on a TLS-only port: only EHLO, STARTTLS, QUIT
   bool trusted = false;    // may relay without a login
   bool literals = false;   // user@[192.0.2.1]
+  bool scram = false;      // SCRAM-SHA-256 is in the list of EHLO; it works all the same
   bool refuse_bare_line_ends = false;
   bool refuse_long_lines = false;
   uint64_t size_max = 52'428'800;
@@ -52,6 +55,7 @@ enum class ServerEvent : uint8_t {
   kNone,
   kStartTls,  // after output(): start the handshake, then TlsStarted()
   kAuth,      // login() holds the question: AnswerAuth
+  kScram,     // login().user wants to log in by SCRAM: AnswerScram, or AnswerAuth to refuse
   kMail,      // mail() is about to begin a transaction: AnswerMail
   kRcpt,      // rcpt() is about to be added: AnswerRcpt
   kContent,   // the sink is about to get the content
@@ -68,6 +72,9 @@ class ServerSession {
   struct Login {
     std::string user;
     std::string password;
+    // By SCRAM, instead of the password: was the proof good?
+    bool scram = false;
+    bool proven = false;
   };
 
   // `sink` outlives the session.
@@ -84,6 +91,7 @@ class ServerSession {
 
   void TlsStarted();
   void AnswerAuth(AuthVerdict verdict, bool message_faults_temporary = false);
+  void AnswerScram(ScramKeys keys, std::string_view nonce);
   // An empty answer accepts.
   void AnswerMail(const Answer& refusal);
   void AnswerRcpt(const Answer& refusal);
@@ -130,11 +138,15 @@ class ServerSession {
     kPlain,      // the response to AUTH PLAIN
     kLoginUser,  // the responses to AUTH LOGIN
     kLoginPassword,
+    kScramFirst,  // the messages of SCRAM, and the empty response to our last
+    kScramLast,
+    kScramEnd,
     kData,
     kChunk,    // content of BDAT
     kSwallow,  // a chunk out of turn
     kTls,      // the handshake is under way
     kAuth,     // from here on: waiting for the driver
+    kScram,
     kMail,
     kRcpt,
     kMessage,
@@ -170,6 +182,9 @@ class ServerSession {
   void OnAuthResponse(std::string_view line);
   void AskPlain(const std::string& decoded);
   void AskDriver();
+  void OnScramFirst(std::string_view message);
+  void OnScramLast(std::string_view message);
+  void LoggedIn();
 
   bool StepContent();
   bool StepChunk();
@@ -207,6 +222,7 @@ class ServerSession {
   bool message_faults_temporary_ = false;
   bool too_many_errors_ = false;
   Login login_;
+  std::unique_ptr<ScramExchange> scram_;  // while one is under way
 
   bool transaction_ = false;
   bool content_begun_ = false;  // BDAT: a chunk of this message was taken

@@ -1,4 +1,5 @@
-// AUTH of the server session: SASL PLAIN (RFC 4616) and LOGIN, with and without initial response.
+// AUTH of the server session: SASL PLAIN (RFC 4616), LOGIN and SCRAM-SHA-256 (RFC 7677), with and
+// without initial response.
 
 #include <string>
 #include <utility>
@@ -8,12 +9,25 @@
 #include "smtp/server_session.h"
 
 namespace sluice::smtp {
+namespace {
+
+// Why a mechanism is none of ours, and what to use.
+const char* AdviceOn(std::string_view mechanism) {
+  if (EqualsNoCase(mechanism, "OAUTHBEARER") || EqualsNoCase(mechanism, "XOAUTH2"))
+    return "Tokens are not taken here: use PLAIN or LOGIN with user name and password";
+  if (EqualsNoCase(mechanism, "SCRAM-SHA-256-PLUS"))
+    return "Channel binding is not offered: use SCRAM-SHA-256 without it";
+  return "Mechanism not supported: use PLAIN, LOGIN or SCRAM-SHA-256";
+}
+
+}  // namespace
 
 void ServerSession::OnAuth(std::string_view arguments) {
   const size_t space = std::min(arguments.find_first_of(" \t"), arguments.size());
   const std::string_view mechanism = arguments.substr(0, space);
   const std::string_view initial = Trim(arguments.substr(space));
   const bool plain = EqualsNoCase(mechanism, "PLAIN");
+  const bool scram = EqualsNoCase(mechanism, "SCRAM-SHA-256");
   if (rules_.role == ServerRole::kInbound) {
     Fault(502, "5.5.1", "No logins here");
   } else if (!tls_) {
@@ -26,14 +40,15 @@ void ServerSession::OnAuth(std::string_view arguments) {
     Fault(503, "5.5.1", "Not within a transaction");
   } else if (mechanism.empty()) {
     Fault(501, "5.5.4", "Syntax: AUTH mechanism");
-  } else if (!plain && !EqualsNoCase(mechanism, "LOGIN")) {
-    Fault(504, "5.5.4", "Mechanism not supported: use PLAIN or LOGIN");
+  } else if (!plain && !scram && !EqualsNoCase(mechanism, "LOGIN")) {
+    Fault(504, "5.5.4", AdviceOn(mechanism));
   } else {
-    phase_ = plain ? Phase::kPlain : Phase::kLoginUser;
+    login_ = {};
+    phase_ = plain ? Phase::kPlain : scram ? Phase::kScramFirst : Phase::kLoginUser;
     if (!initial.empty())
       OnAuthResponse(initial == "=" ? std::string_view() : initial);  // "=": an empty response
     else
-      output_ += plain ? "334 \r\n" : "334 VXNlcm5hbWU6\r\n";  // "Username:"
+      output_ += plain || scram ? "334 \r\n" : "334 VXNlcm5hbWU6\r\n";  // "Username:"
   }
 }
 
@@ -41,11 +56,13 @@ void ServerSession::OnAuth(std::string_view arguments) {
 void ServerSession::OnAuthResponse(std::string_view line) {
   const Phase phase = std::exchange(phase_, Phase::kCommand);
   if (line == "*") {
+    scram_.reset();
     Fault(501, "5.7.0", "Authentication cancelled");
     return;
   }
   std::string decoded;
   if (!Base64Decode(line, decoded)) {
+    scram_.reset();
     Fault(501, "5.5.2", "Malformed base64");
     return;
   }
@@ -61,6 +78,19 @@ void ServerSession::OnAuthResponse(std::string_view line) {
     case Phase::kLoginPassword:
       login_.password = std::move(decoded);
       AskDriver();
+      break;
+    case Phase::kScramFirst:
+      OnScramFirst(decoded);
+      break;
+    case Phase::kScramLast:
+      OnScramLast(decoded);
+      break;
+    case Phase::kScramEnd:
+      scram_.reset();
+      if (decoded.empty())
+        LoggedIn();
+      else
+        Fault(501, "5.5.2", "Malformed SCRAM message");
       break;
     default:
       CHECK(false);
@@ -85,20 +115,58 @@ void ServerSession::AskPlain(const std::string& decoded) {
   AskDriver();
 }
 
+void ServerSession::OnScramFirst(std::string_view message) {
+  scram_ = std::make_unique<ScramExchange>();
+  if (const Answer refusal = scram_->First(message); !refusal.empty()) {
+    scram_.reset();
+    Fault(refusal);
+    return;
+  }
+  login_.user = scram_->user();
+  phase_ = Phase::kScram;
+  Raise(ServerEvent::kScram);
+}
+
+void ServerSession::AnswerScram(ScramKeys keys, std::string_view nonce) {
+  CHECK(phase_ == Phase::kScram);
+  phase_ = Phase::kScramLast;
+  output_ += "334 " + Base64Encode(scram_->Challenge(std::move(keys), nonce)) + "\r\n";
+}
+
+void ServerSession::OnScramLast(std::string_view message) {
+  const ScramExchange::Proof proof = scram_->Last(message);
+  if (proof == ScramExchange::Proof::kMalformed) {
+    scram_.reset();
+    Fault(501, "5.5.2", "Malformed SCRAM message");
+    return;
+  }
+  login_.scram = true;
+  login_.proven = proof == ScramExchange::Proof::kGood;
+  AskDriver();
+}
+
+void ServerSession::LoggedIn() {
+  logged_in_ = true;
+  Reply(235, "2.7.0", "Authentication successful");
+}
+
 void ServerSession::AskDriver() {
   phase_ = Phase::kAuth;
   Raise(ServerEvent::kAuth);
 }
 
 void ServerSession::AnswerAuth(AuthVerdict verdict, bool message_faults_temporary) {
-  CHECK(phase_ == Phase::kAuth);
+  CHECK(phase_ == Phase::kAuth || phase_ == Phase::kScram);
   phase_ = Phase::kCommand;
   login_.password.clear();
+  if (verdict != AuthVerdict::kGood) scram_.reset();
   switch (verdict) {
     case AuthVerdict::kGood:
-      logged_in_ = true;
       message_faults_temporary_ = message_faults_temporary;
-      Reply(235, "2.7.0", "Authentication successful");
+      if (!login_.scram) return LoggedIn();
+      CHECK(login_.proven);
+      phase_ = Phase::kScramEnd;
+      output_ += "334 " + Base64Encode(scram_->Signature()) + "\r\n";
       break;
     case AuthVerdict::kWrong:
       Fault(535, "5.7.8", "Authentication credentials invalid");

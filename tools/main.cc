@@ -69,8 +69,11 @@ void AddRunAndCheck(CLI::App& app, Action& action) {
 void AddUser(CLI::App& app, Action& action) {
   CLI::App* user = app.add_subcommand("user", "Users of the configuration");
   user->require_subcommand(1);
-  user->add_subcommand("hash", "Read a password on standard input, print its argon2id string")
-      ->callback([&action] { action = HashUserPassword; });
+  auto hash = std::make_shared<UserHashOptions>();
+  CLI::App* command = AddCommand(*user, action, "hash",
+                                 "Read a password on standard input, print its argon2id string",
+                                 hash, HashUserPassword);
+  command->add_flag("--scram", hash->scram, "Print the string for SCRAM-SHA-256 instead");
 }
 
 void AddLooks(CLI::App& app, Action& action) {

@@ -27,6 +27,28 @@ class RemoteAuthenticator final : public Authenticator {
     });
   }
 
+  void StartScram(AuthQuestion question, std::move_only_function<void(ScramStart)> done) override {
+    here_.Send(home_, [this, question = std::move(question), done = std::move(done)]() mutable {
+      checker_.StartScram(
+          std::move(question), [this, done = std::move(done)](ScramStart out) mutable {
+            there_.Send(shard_, [out = std::move(out), done = std::move(done)]() mutable {
+              done(std::move(out));
+            });
+          });
+    });
+  }
+
+  void EndScram(AuthQuestion question, bool proven,
+                std::move_only_function<void(AuthOutcome)> done) override {
+    here_.Send(
+        home_, [this, question = std::move(question), proven, done = std::move(done)]() mutable {
+          checker_.EndScram(
+              std::move(question), proven, [this, done = std::move(done)](AuthOutcome out) mutable {
+                there_.Send(shard_, [out, done = std::move(done)]() mutable { done(out); });
+              });
+        });
+  }
+
  private:
   const uint32_t shard_;
   Switchboard& here_;

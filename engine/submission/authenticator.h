@@ -12,6 +12,7 @@
 #include <string>
 
 #include "engine/base/ip_address.h"
+#include "smtp/scram.h"
 
 namespace sluice::engine {
 
@@ -28,12 +29,24 @@ struct AuthQuestion {
   IpAddress peer;
 };
 
+// What a SCRAM exchange goes on with; only kGood, kBusy or kTooMany.
+struct ScramStart {
+  AuthOutcome outcome = AuthOutcome::kGood;
+  smtp::ScramKeys keys;  // of users that are not there, too: nobody can prove those
+  std::string nonce;
+};
+
 class Authenticator {
  public:
   virtual ~Authenticator() = default;
   // `done` runs from the caller's loop, never inside this call, exactly once. It may outlive the
   // session that asked: capture handles, not pointers.
   virtual void Check(AuthQuestion question, std::move_only_function<void(AuthOutcome)> done) = 0;
+  // SCRAM (password empty): its keys; then, `proven`, how it ended. `done` as above.
+  virtual void StartScram(AuthQuestion question,
+                          std::move_only_function<void(ScramStart)> done) = 0;
+  virtual void EndScram(AuthQuestion question, bool proven,
+                        std::move_only_function<void(AuthOutcome)> done) = 0;
 };
 
 }  // namespace sluice::engine

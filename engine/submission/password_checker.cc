@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/text.h"
 #include "engine/submission/password_hash.h"
 
 namespace sluice::engine {
@@ -20,6 +21,15 @@ namespace {
 constexpr char kNobodysHash[] =
     "$argon2id$v=19$m=19456,t=2,p=1$c2x1aWNlLW5vYm9keS0wMQ$"
     "8JLfztdW0mrV++nEHob9hZs+n+z6MwBJjLLKoNKgzSA";
+
+bool IsScram(const std::string& hash) { return smtp::ParseScramKeys(hash).has_value(); }
+
+std::string Sha256(std::string_view text) {
+  std::string out(32, '\0');
+  CHECK(EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(out.data()), nullptr,
+                   EVP_sha256(), nullptr) == 1);
+  return out;
+}
 
 void Wipe(std::string& secret) {
   OPENSSL_cleanse(secret.data(), secret.size());
@@ -36,6 +46,7 @@ PasswordChecker::PasswordChecker(const Clock& clock, TimerQueue& timers, Workers
       timer_(timers, [this] { OnTimer(); }) {
   // Without secure dice no login could be cached safely: not a machine to run on.
   CHECK(RAND_bytes(key_.data(), int(key_.size())) == 1);
+  LookAtUsers();
 }
 
 PasswordChecker::~PasswordChecker() {
@@ -85,6 +96,7 @@ void PasswordChecker::Reload(std::shared_ptr<const config::Config> config) {
   ++generation_;
   cache_.clear();
   cache_order_.clear();
+  LookAtUsers();
 }
 
 void PasswordChecker::Check(AuthQuestion question,
@@ -97,7 +109,10 @@ void PasswordChecker::Check(AuthQuestion question,
       return;
     case LoginGuard::Advice::kSlow:
       ++counters_.delayed;
-      delayed_.push_back({now + LoginGuard::kDelay, std::move(question), std::move(done)});
+      delayed_.push_back({now + LoginGuard::kDelay,
+                          [this, question = std::move(question), done = std::move(done)]() mutable {
+                            Ask(std::move(question), std::move(done));
+                          }});
       SetTimer();
       return;
     case LoginGuard::Advice::kGo:
@@ -139,17 +154,84 @@ void PasswordChecker::Ask(AuthQuestion question, DoneFn done) {
 }
 
 void PasswordChecker::AddAttempt(const Digest& digest, AuthQuestion question) {
-  const auto user = std::find_if(config_->users.begin(), config_->users.end(),
-                                 [&](const config::User& u) { return u.name == question.user; });
+  const config::User* user = FindUser(question.user);
   Attempt& attempt = waiting_.emplace_back();
   attempt.digest = digest;
   attempt.generation = generation_;
   attempt.question = std::move(question);
-  attempt.known = user != config_->users.end() && !user->passwords.empty();
-  if (attempt.known)
-    attempt.hashes = user->passwords;
+  attempt.known = user != nullptr && !user->passwords.empty();
+  if (attempt.known) attempt.hashes = user->passwords;
+  // Who has no string of a kind is checked against nobody's, so that all users cost the same.
+  const bool scram = std::ranges::any_of(attempt.hashes, IsScram);
+  const bool argon = !std::ranges::all_of(attempt.hashes, IsScram);
+  if (!argon) attempt.hashes.emplace_back(kNobodysHash);
+  if (!scram && scram_used_)
+    attempt.hashes.push_back(smtp::FormatScramKeys(ScramKeysOf(attempt.question.user)));
+}
+
+const config::User* PasswordChecker::FindUser(const std::string& name) const {
+  const auto user = std::ranges::find(config_->users, name, &config::User::name);
+  return user == config_->users.end() ? nullptr : &*user;
+}
+
+void PasswordChecker::LookAtUsers() {
+  scram_used_ = false;
+  scram_iterations_ = smtp::kScramIterations;
+  std::string all = config_->hostname;
+  for (const config::User& user : config_->users) {
+    for (const std::string& hash : user.passwords) {
+      all += hash;
+      const auto keys = scram_used_ ? std::nullopt : smtp::ParseScramKeys(hash);
+      if (!keys) continue;
+      scram_used_ = true;
+      scram_iterations_ = keys->iterations;
+    }
+  }
+  nobodys_seed_ = Sha256(all);
+}
+
+// A name without keys gets some that nobody can prove, always the same ones.
+smtp::ScramKeys PasswordChecker::ScramKeysOf(const std::string& name) const {
+  if (const config::User* user = FindUser(name))
+    for (const std::string& hash : user->passwords)
+      if (auto keys = smtp::ParseScramKeys(hash)) return *std::move(keys);
+  smtp::ScramKeys keys;
+  keys.iterations = scram_iterations_;
+  keys.salt = Sha256(nobodys_seed_ + "salt" + name).substr(0, smtp::kScramSaltOctets);
+  keys.stored_key = Sha256(nobodys_seed_ + "stored" + name);
+  keys.server_key = Sha256(nobodys_seed_ + "server" + name);
+  return keys;
+}
+
+void PasswordChecker::StartScram(AuthQuestion question,
+                                 std::move_only_function<void(ScramStart)> done) {
+  const Instant now = clock_.Now();
+  const LoginGuard::Advice advice = guard_.Ask(question.peer, now);
+  if (advice == LoginGuard::Advice::kStop) {
+    ++counters_.too_many;
+    return Later([done = std::move(done)]() mutable { done({AuthOutcome::kTooMany, {}, {}}); });
+  }
+  auto go = [this, user = std::move(question.user), done = std::move(done)]() mutable {
+    std::array<unsigned char, 24> dice;
+    CHECK(RAND_bytes(dice.data(), int(dice.size())) == 1);
+    const std::string_view octets(reinterpret_cast<const char*>(dice.data()), dice.size());
+    done({AuthOutcome::kGood, ScramKeysOf(user), Base64Encode(octets)});
+  };
+  if (advice == LoginGuard::Advice::kGo) return Later(std::move(go));
+  ++counters_.delayed;
+  delayed_.push_back({now + LoginGuard::kDelay, std::move(go)});
+  SetTimer();
+}
+
+void PasswordChecker::EndScram(AuthQuestion question, bool proven, DoneFn done) {
+  // The keys may have gone with a reload since the exchange began; the caller looks for the user.
+  const bool good = proven && FindUser(question.user) != nullptr;
+  ++(good ? counters_.good : counters_.wrong);
+  if (good)
+    guard_.Succeeded(question.peer);
   else
-    attempt.hashes = {kNobodysHash};
+    guard_.Failed(question.peer, clock_.Now());
+  Answer(good ? AuthOutcome::kGood : AuthOutcome::kWrong, std::move(done));
 }
 
 void PasswordChecker::StartNext() {
@@ -196,7 +278,11 @@ void PasswordChecker::Finish(Attempt& attempt) {
 }
 
 void PasswordChecker::Answer(AuthOutcome outcome, DoneFn done) {
-  answers_.push_back({outcome, std::move(done)});
+  Later([outcome, done = std::move(done)]() mutable { done(outcome); });
+}
+
+void PasswordChecker::Later(Action action) {
+  answers_.push_back(std::move(action));
   SetTimer();
 }
 
@@ -208,12 +294,12 @@ void PasswordChecker::SetTimer() {
 }
 
 void PasswordChecker::OnTimer() {
-  std::vector<Answered> answers = std::exchange(answers_, {});
-  for (Answered& answered : answers) answered.done(answered.outcome);
+  std::vector<Action> answers = std::exchange(answers_, {});
+  for (Action& answer : answers) answer();
   while (!delayed_.empty() && delayed_.front().when <= clock_.Now()) {
     Delayed delayed = std::move(delayed_.front());
     delayed_.pop_front();
-    Ask(std::move(delayed.question), std::move(delayed.done));
+    delayed.go();
   }
   SetTimer();
 }

@@ -60,6 +60,9 @@ class PasswordChecker final : public Authenticator {
   PasswordChecker& operator=(const PasswordChecker&) = delete;
 
   void Check(AuthQuestion question, std::move_only_function<void(AuthOutcome)> done) override;
+  void StartScram(AuthQuestion question, std::move_only_function<void(ScramStart)> done) override;
+  void EndScram(AuthQuestion question, bool proven,
+                std::move_only_function<void(AuthOutcome)> done) override;
   // New users and passwords count from now on; the cache is dropped.
   void Reload(std::shared_ptr<const config::Config> config);
 
@@ -85,14 +88,10 @@ class PasswordChecker final : public Authenticator {
     bool good = false;   // written by the worker
     std::vector<Asker> askers;
   };
+  using Action = std::move_only_function<void()>;
   struct Delayed {
     Instant when;
-    AuthQuestion question;
-    DoneFn done;
-  };
-  struct Answered {
-    AuthOutcome outcome;
-    DoneFn done;
+    Action go;
   };
 
   Digest DigestOf(const AuthQuestion& question) const;
@@ -103,8 +102,13 @@ class PasswordChecker final : public Authenticator {
   void StartNext();
   void OnComputed();
   void Finish(Attempt& attempt);
+  // What is known of the users' passwords at a whole.
+  void LookAtUsers();
+  const config::User* FindUser(const std::string& name) const;
+  smtp::ScramKeys ScramKeysOf(const std::string& user) const;
   // From the loop, not within the call that asked.
   void Answer(AuthOutcome outcome, DoneFn done);
+  void Later(Action action);
   void OnTimer();
   void SetTimer();
 
@@ -115,12 +119,15 @@ class PasswordChecker final : public Authenticator {
   std::shared_ptr<const config::Config> config_;
   uint64_t generation_ = 1;
   std::array<uint8_t, 32> key_{};  // of this run
+  bool scram_used_ = false;        // some user has SCRAM keys
+  uint32_t scram_iterations_ = 0;  // of those
+  std::string nobodys_seed_;       // the same after a restart with the same users
   LoginGuard guard_;
   std::unordered_map<Digest, Instant, DigestHash> cache_;  // -> until when
   std::deque<Digest> cache_order_;                         // oldest first
   std::list<Attempt> waiting_;  // the front is with the worker while running_
   bool running_ = false;
-  std::vector<Answered> answers_;
+  std::vector<Action> answers_;
   std::deque<Delayed> delayed_;  // each by the same delay: soonest first
   Timer timer_;
   Counters counters_;

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <optional>
 
+#include "smtp/scram.h"
+
 namespace sluice::engine {
 namespace {
 
@@ -48,7 +50,18 @@ Result<std::string> HashPassword(std::string_view password) {
   return encoded;
 }
 
+Result<std::string> HashScramPassword(std::string_view password) {
+  if (const std::string why = smtp::WhyNoScramPassword(password); !why.empty())
+    return Fail(ErrorCode::kInvalid, why);
+  std::string salt(smtp::kScramSaltOctets, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(salt.data()), int(salt.size())) != 1)
+    return Fail(ErrorCode::kIo, "the system gives no random octets for a salt");
+  return smtp::FormatScramKeys(
+      smtp::MakeScramKeys(password, std::move(salt), smtp::kScramIterations));
+}
+
 bool VerifyPassword(std::string_view hash, std::string_view password) {
+  if (const auto keys = smtp::ParseScramKeys(hash)) return smtp::IsScramPassword(*keys, password);
   if (!CheckPasswordHash(hash)) return false;
   const std::string encoded(hash);
   return argon2id_verify(encoded.c_str(), password.data(), password.size()) == ARGON2_OK;

@@ -14,6 +14,15 @@ constexpr Duration kMemoryStep = std::chrono::milliseconds(10);
 // Refused connections that are still being told so; beyond that they are reset without a word.
 constexpr size_t kRefusedAtOnceMax = 1'000;
 
+// Clients that choose by themselves take SCRAM where it is offered: it is only where it serves all.
+bool EveryUserHasScram(const config::Config& config) {
+  return !config.users.empty() && std::ranges::all_of(config.users, [](const config::User& user) {
+    return std::ranges::any_of(user.passwords, [](const std::string& text) {
+      return smtp::ParseScramKeys(text).has_value();
+    });
+  });
+}
+
 }  // namespace
 
 SubmissionListener::SubmissionListener(const SubmissionParts& parts,
@@ -44,6 +53,7 @@ smtp::ServerRules SubmissionListener::RulesFor(bool trusted) const {
   rules.starttls = settings_.tls == config::TlsMode::kStartTls;
   rules.trusted = trusted;
   rules.literals = config.submission.address_literals;
+  rules.scram = EveryUserHasScram(config);
   // Mail from strangers is refused where that of our own clients is mended (protocol.md 1).
   rules.refuse_bare_line_ends =
       settings_.role == config::Role::kInbound ||

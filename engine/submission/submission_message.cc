@@ -18,10 +18,27 @@ bool IsAscii(std::string_view text) { return !smtp::Has8Bit(text); }
 
 void SubmissionSession::AskLogin() {
   const auto& login = session_.login();
-  listener_.parts_.authenticator.Check(
-      {login.user, login.password, peer_.address},
-      [listener = &listener_, self = self_](AuthOutcome outcome) {
-        if (SubmissionSession* session = listener->sessions_.Get(self)) session->OnLogin(outcome);
+  auto done = [listener = &listener_, self = self_](AuthOutcome outcome) {
+    if (SubmissionSession* session = listener->sessions_.Get(self)) session->OnLogin(outcome);
+  };
+  Authenticator& authenticator = listener_.parts_.authenticator;
+  const AuthQuestion question{login.user, login.password, peer_.address};
+  if (login.scram)
+    authenticator.EndScram(question, login.proven, std::move(done));
+  else
+    authenticator.Check(question, std::move(done));
+}
+
+void SubmissionSession::AskScramKeys() {
+  listener_.parts_.authenticator.StartScram(
+      {session_.login().user, {}, peer_.address},
+      [listener = &listener_, self = self_](ScramStart start) {
+        SubmissionSession* session = listener->sessions_.Get(self);
+        if (session == nullptr || session->stage_ == Stage::kClosing) return;
+        if (start.outcome != AuthOutcome::kGood) return session->OnLogin(start.outcome);
+        session->session_.AnswerScram(std::move(start.keys), start.nonce);
+        session->active_ = session->Now();
+        session->Feed({});
       });
 }
 

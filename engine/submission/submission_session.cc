@@ -130,6 +130,9 @@ void SubmissionSession::OnEvent(smtp::ServerEvent event) {
     case smtp::ServerEvent::kAuth:
       AskLogin();
       break;
+    case smtp::ServerEvent::kScram:
+      AskScramKeys();
+      break;
     case smtp::ServerEvent::kMail:
       pace_until_ = Now() + kPaceFor;
       PermitMail();

@@ -93,6 +93,7 @@ class SubmissionSession final : public io::StreamEvents {
   void Feed(std::string_view bytes);
   void OnEvent(smtp::ServerEvent event);
   void AskLogin();
+  void AskScramKeys();
   void OnLogin(AuthOutcome outcome);
   void PermitMail();
   void AnswerRcpt();

@@ -101,6 +101,9 @@ TEST(ConfigErrors, AreToldExactly) {
        "s.toml:8:12: user[0].password: is not an argon2id hash: make one with `sluice user hash` "
        "and put "
        "its output here\n"},
+      {"[[user]]\nname = \"a\"\npassword = \"SCRAM-SHA-256$4095:MDEyMzQ1Njc4OWFi$x:y\"\n",
+       "s.toml:8:12: user[0].password: is damaged, or has less than 4096 or more than 1000000 "
+       "iterations: make it anew with `sluice user hash --scram`\n"},
       {"[[user]]\nname = \"a\"\npassword = \"$argon2id$v=19$m=99999999,t=2,p=1$a$b\"\n",
        "s.toml:8:12: user[0].password: is damaged, or asks for more memory or passes than a login "
        "may "

@@ -70,11 +70,25 @@ class FakeAuthenticator final : public Authenticator {
     questions.push_back(std::move(question));
     waiting.push_back(std::move(done));
   }
+  void StartScram(AuthQuestion question, std::move_only_function<void(ScramStart)> done) override {
+    questions.push_back(std::move(question));
+    starts.push_back(std::move(done));
+  }
+  void EndScram(AuthQuestion question, bool proven,
+                std::move_only_function<void(AuthOutcome)> done) override {
+    ended.push_back(proven);
+    Check(std::move(question), std::move(done));
+  }
+  void AnswerStart(const ScramStart& start) {
+    for (auto& done : std::exchange(starts, {})) done(start);
+  }
   void Answer(AuthOutcome outcome) {
     for (auto& done : std::exchange(waiting, {})) done(outcome);
   }
 
   std::vector<AuthQuestion> questions;
+  std::vector<bool> ended;  // of SCRAM: was it proven?
+  std::vector<std::move_only_function<void(ScramStart)>> starts;
   std::vector<std::move_only_function<void(AuthOutcome)>> waiting;
 };
 

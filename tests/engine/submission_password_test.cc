@@ -207,5 +207,78 @@ TEST(LoginGuard, ForgetsTheOldestAddressWhenFull) {
   EXPECT_EQ(guard.Ask(IpAddress::V4(1), now), LoginGuard::Advice::kGo);
 }
 
+TEST(PasswordHash, MakesScramStringsThatServeAPasswordToo) {
+  const auto hash = HashScramPassword("correct horse");
+  ASSERT_TRUE(hash);
+  EXPECT_THAT(*hash, StartsWith("SCRAM-SHA-256$16384:"));
+  EXPECT_TRUE(VerifyPassword(*hash, "correct horse"));
+  EXPECT_FALSE(VerifyPassword(*hash, "correct horsf"));
+  EXPECT_FALSE(HashScramPassword("a\nb"));
+}
+
+class ScramCheckerTest : public PasswordCheckerTest {
+ protected:
+  ScramCheckerTest() {
+    keys = smtp::MakeScramKeys("secret", "salt of 16 octet", smtp::kScramIterationsMin);
+    config.users[0].passwords = {kCheapHash, smtp::FormatScramKeys(keys)};
+    checker->Reload(std::make_shared<config::Config>(config));
+  }
+  ScramStart Start(const std::string& user, const std::string& peer = "198.51.100.7") {
+    ScramStart out{AuthOutcome::kBusy, {}, {}};
+    checker->StartScram({user, "", *IpAddress::Parse(peer)},
+                        [&](ScramStart start) { out = std::move(start); });
+    Advance({});
+    return out;
+  }
+  void End(const std::string& user, bool proven) {
+    checker->EndScram({user, "", *IpAddress::Parse("198.51.100.7")}, proven,
+                      [this](AuthOutcome outcome) { outcomes.push_back(outcome); });
+    Advance({});
+  }
+  smtp::ScramKeys keys;
+};
+
+TEST_F(ScramCheckerTest, GivesTheKeysOfAUserAndAFreshNonce) {
+  const ScramStart first = Start("crm");
+  EXPECT_EQ(first.outcome, AuthOutcome::kGood);
+  EXPECT_EQ(smtp::FormatScramKeys(first.keys), smtp::FormatScramKeys(keys));
+  EXPECT_NE(first.nonce, Start("crm").nonce);
+}
+
+TEST_F(ScramCheckerTest, GivesUnknownUsersKeysThatLookLikeOthersAndStayTheSame) {
+  const ScramStart unknown = Start("nobody");
+  EXPECT_EQ(unknown.outcome, AuthOutcome::kGood);
+  EXPECT_EQ(unknown.keys.iterations, keys.iterations);
+  EXPECT_EQ(unknown.keys.salt.size(), keys.salt.size());
+  EXPECT_EQ(Start("nobody").keys.salt, unknown.keys.salt);
+  EXPECT_NE(Start("somebody").keys.salt, unknown.keys.salt);
+  checker->Reload(std::make_shared<config::Config>(config));
+  EXPECT_EQ(Start("nobody").keys.salt, unknown.keys.salt);
+}
+
+TEST_F(ScramCheckerTest, CountsProofsAsItCountsPasswords) {
+  for (size_t i = 0; i <= LoginGuard::kSlowAfter; ++i) End("crm", false);
+  EXPECT_EQ(Start("crm").outcome, AuthOutcome::kBusy);  // not answered yet
+  Advance(LoginGuard::kDelay);
+  for (size_t i = LoginGuard::kSlowAfter; i <= LoginGuard::kStopAfter; ++i) End("crm", false);
+  EXPECT_EQ(Start("crm").outcome, AuthOutcome::kTooMany);
+  EXPECT_EQ(Start("crm", "198.51.100.8").outcome, AuthOutcome::kGood);
+  outcomes.clear();
+  End("crm", true);
+  EXPECT_THAT(outcomes, ElementsAre(AuthOutcome::kGood));
+  EXPECT_EQ(Start("crm").outcome, AuthOutcome::kGood);
+}
+
+TEST_F(ScramCheckerTest, TakesAPasswordByEitherStringOfAUser) {
+  config.users[0].passwords = {smtp::FormatScramKeys(keys)};
+  checker->Reload(std::make_shared<config::Config>(config));
+  Ask("crm", "secret");
+  Ask("crm", "wrong");
+  Ask("nobody", "secret");
+  while (workers.Step()) {
+  }
+  EXPECT_THAT(outcomes, ElementsAre(AuthOutcome::kGood, AuthOutcome::kWrong, AuthOutcome::kWrong));
+}
+
 }  // namespace
 }  // namespace sluice::engine

@@ -125,6 +125,44 @@ class Clients(harness.Case):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(self.delivered_body(count).rstrip("\n"), BODY.rstrip("\n"))
 
+    def with_scram(self):
+        """The user gets a SCRAM string beside the argon2id one, and nobody else is there."""
+        scram = harness.sluice("user", "hash", "--scram", input=PASSWORD + "\n", check=0).stdout.strip()
+        argon = self.world.password_hash()
+        self.config.replace(f'password = "{argon}"', f'password = ["{argon}", "{scram}"]')
+        self.assert_stops(self.engine)
+        self.engine = self.world.engine(self.config)
+
+    def test_msmtp_with_scram(self):
+        self.with_scram()
+        settings = self.world.folder / "msmtprc"
+        for password, status in ((PASSWORD, 0), ("wrong", 77)):
+            settings.write_text(f"defaults\nauth scram-sha-256\ntls on\ntls_trust_file {self.world.cert}\nuser crm\n"
+                                f"password {password}\nfrom shop@sender.test\nhost localhost\n"
+                                f"account default\nport {self.config.implicit}\ntls_starttls off\n")
+            settings.chmod(0o600)
+            done = run("msmtp", f"--file={settings}", "a@one.test", input=self.message("scram").read_text())
+            self.assertEqual(done.returncode, status, done.stderr)
+        self.sink.wait_for(1)
+
+    def test_gsasl_with_scram(self):
+        self.with_scram()
+        for password, status in ((PASSWORD, 0), ("wrong", 1)):
+            done = run("gsasl", "--client", "--smtp", "--connect", f"localhost:{self.config.starttls}",
+                       "--x509-ca-file", self.world.cert, "--mechanism", "SCRAM-SHA-256", "--no-cb",
+                       "--authentication-id", "crm", "--authorization-id", "", "--password", password,
+                       input="QUIT\n")
+            self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+
+    def test_users_may_have_scram_or_not_and_passwords_work_with_both(self):
+        self.with_scram()
+        for count, method in enumerate(("PLAIN", "LOGIN"), 1):
+            done = self.swaks(self.config.starttls, "--tls", "--auth", method, "--auth-user", "crm",
+                              "--auth-password", PASSWORD)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertIn("AUTH SCRAM-SHA-256 PLAIN LOGIN", done.stdout)
+            self.sink.wait_for(count)
+
     def test_every_message_has_its_events(self):
         self.swaks(self.config.plain)
         self.world.wait_for_events(1, "delivered")

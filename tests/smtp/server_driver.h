@@ -76,6 +76,11 @@ class ServerDriver final : public ContentSink {
           logins.push_back(session.login());
           if (!hold) session.AnswerAuth(verdict, temporary);
           break;
+        case ServerEvent::kScram:
+          if (!hold)
+            session.AnswerScram(MakeScramKeys("secret", "salt of 16 octet", kScramIterationsMin),
+                                "NONCE");
+          break;
         case ServerEvent::kMail:
           if (mail_refusal.empty()) open_ = {session.mail().sender, {}, ""};
           if (!hold) session.AnswerMail(mail_refusal);

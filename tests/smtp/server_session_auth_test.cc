@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/base/text.h"
+#include "tests/smtp/scram_client.h"
 #include "tests/smtp/server_driver.h"
 
 namespace sluice::smtp {
@@ -159,6 +160,74 @@ TEST_F(Auth, TurnsFaultsOfMessagesInto451ForWhoAsked) {  // design 12.7
   EXPECT_THAT(driver.Say(envelope + "x\r\n.\r\n"), HasSubstr("\r\n451 4.6.0 "));
   EXPECT_THAT(driver.Say("MAIL FROM:<a@b> SIZE=99999999\r\n"), StartsWith("451 4.3.4 "));
   EXPECT_THAT(driver.Say("MAIL FROM:a@b\r\n"), StartsWith("501 "));  // a command's fault stays
+}
+
+TEST_F(Auth, TakesScramWithAndWithoutAnInitialResponse) {
+  for (const bool initial : {true, false}) {
+    ServerDriver other(Rules());
+    other.session.TlsStarted();
+    other.Say("EHLO c\r\n");
+    ScramClient client("crm", "secret");
+    std::string challenge;
+    if (initial) {
+      challenge = other.Say("AUTH SCRAM-SHA-256 " + client.First() + "\r\n");
+    } else {
+      EXPECT_EQ(other.Say("auth scram-sha-256\r\n"), "334 \r\n");
+      challenge = other.Say(client.First() + "\r\n");
+    }
+    const std::string signature = other.Say(client.Last(challenge) + "\r\n");
+    EXPECT_TRUE(client.Trusts(signature)) << signature;
+    EXPECT_FALSE(other.session.logged_in());
+    EXPECT_THAT(other.Say("\r\n"), StartsWith("235 2.7.0 "));
+    EXPECT_TRUE(other.session.logged_in());
+    ASSERT_EQ(other.logins.size(), 1u);
+    EXPECT_EQ(other.logins[0].user, "crm");
+    EXPECT_TRUE(other.logins[0].scram);
+    EXPECT_TRUE(other.logins[0].proven);
+  }
+}
+
+TEST_F(Auth, TellsTheDriverOfAWrongProof) {
+  driver.verdict = AuthVerdict::kWrong;
+  ScramClient client("crm", "wrong");
+  const std::string last = client.Last(driver.Say("AUTH SCRAM-SHA-256 " + client.First() + "\r\n"));
+  EXPECT_THAT(driver.Say(last + "\r\n"), StartsWith("535 5.7.8 "));
+  ASSERT_EQ(driver.logins.size(), 1u);
+  EXPECT_FALSE(driver.logins[0].proven);
+  EXPECT_THAT(driver.Say("MAIL FROM:<a@b>\r\n"), StartsWith("530 "));
+}
+
+TEST_F(Auth, LeavesScramWhereTheClientGivesUpOrTalksNonsense) {
+  ScramClient client("crm", "secret");
+  const std::string start = "AUTH SCRAM-SHA-256 " + client.First() + "\r\n";
+  driver.Say(start);
+  EXPECT_THAT(driver.Say("*\r\n"), StartsWith("501 5.7.0 "));
+  driver.Say(start);
+  EXPECT_THAT(driver.Say("!\r\n"), StartsWith("501 5.5.2 "));
+  driver.Say(start);
+  EXPECT_THAT(driver.Say(Base64Encode("c=biws") + "\r\n"), StartsWith("501 5.5.2 "));
+  EXPECT_THAT(driver.Say("AUTH SCRAM-SHA-256 =\r\n"), StartsWith("501 5.5.2 "));
+  driver.Say(client.Last(driver.Say(start)) + "\r\n");
+  EXPECT_THAT(driver.Say("*\r\n"), StartsWith("501 5.7.0 "));
+  EXPECT_FALSE(driver.session.logged_in());
+  EXPECT_THAT(driver.Say("AUTH PLAIN " + Plain("crm", "secret") + "\r\n"), StartsWith("235 "));
+}
+
+TEST_F(Auth, SaysWhatToUseInsteadOfTokensAndChannelBinding) {
+  for (const char* mechanism : {"OAUTHBEARER", "xoauth2 abc="})
+    EXPECT_THAT(driver.Say("AUTH " + std::string(mechanism) + "\r\n"),
+                StartsWith("504 5.5.4 Tokens are not taken here: use PLAIN or LOGIN"));
+  EXPECT_THAT(driver.Say("AUTH SCRAM-SHA-256-PLUS\r\n"),
+              StartsWith("504 5.5.4 Channel binding is not offered"));
+  EXPECT_THAT(driver.Say("AUTH SCRAM-SHA-256 " + Base64Encode("p=tls-exporter,,n=u,r=r") + "\r\n"),
+              StartsWith("504 5.5.4 Channel binding is not offered"));
+  EXPECT_THAT(driver.Say("AUTH GSSAPI\r\n"), StartsWith("504 5.5.4 Mechanism not supported"));
+}
+
+TEST_F(Auth, OffersScramWhereItServesEveryUser) {
+  EXPECT_THAT(driver.Say("EHLO c\r\n"), HasSubstr("250-AUTH PLAIN LOGIN\r\n"));
+  driver.session.mutable_rules().scram = true;
+  EXPECT_THAT(driver.Say("EHLO c\r\n"), HasSubstr("250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n"));
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ Result<std::string> PasswordOf(std::string_view input) {
   return std::string(input);
 }
 
-int HashUserPassword() {
+int HashUserPassword(const UserHashOptions& options) {
   std::string input = ReadInput();
   auto password = PasswordOf(input);
   OPENSSL_cleanse(input.data(), input.size());
@@ -68,11 +68,12 @@ int HashUserPassword() {
     Complain(password.error().what);
     return 2;
   }
-  const auto hash = engine::HashPassword(*password);
+  const auto hash =
+      options.scram ? engine::HashScramPassword(*password) : engine::HashPassword(*password);
   OPENSSL_cleanse(password->data(), password->size());
   if (!hash) {
     Complain(hash.error().what);
-    return 1;
+    return hash.error().code == ErrorCode::kInvalid ? 2 : 1;
   }
   return Print(*hash + "\n") ? 0 : 1;
 }
