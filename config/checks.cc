@@ -26,6 +26,7 @@ class Checker {
     Pools();
     Domains();
     Routes();
+    ReceiverTls();
     Times();
   }
 
@@ -199,6 +200,7 @@ class Checker {
     if (config_.dns.allow_special) return true;
     bool catches_all = false;
     for (const Route& route : config_.routes) {
+      if (route.hosts.empty()) return false;
       catches_all |= route.match == "*";
       for (const RouteHost& host : route.hosts) {
         const auto address = IpAddress::Parse(host.host);
@@ -246,7 +248,38 @@ class Checker {
         if (!dkim.key.empty()) SecretFile("domain", i, "dkim", dkim.key);
   }
 
-  void Routes() { Unique("route", "match", config_.routes, &Route::match); }
+  void Routes() {
+    Unique("route", "match", config_.routes, &Route::match);
+    for (size_t i = 0; i < config_.routes.size(); ++i)
+      if (!Written("route", i, "hosts") && !Written("route", i, "tls"))
+        Fail("route", i, "hosts", "is missing: a route without hosts needs at least tls");
+  }
+
+  // Of the section [tls].
+  void ReceiverTls() {
+    const Member* section = root_.Find("tls");
+    if (section == nullptr) return;
+    const auto check = [&](std::string_view key, const std::string& file) {
+      const Member* member = section->value.Find(key);
+      if (member == nullptr || file.empty()) return;
+      const std::string path = "tls." + std::string(key);
+      const std::string wrong = surroundings_.WhyUnreadable(file);
+      if (!wrong.empty())
+        reader_.Fail(member->value.at, path, "cannot read " + Quote(file) + ": " + wrong);
+      else if (key == "key" && surroundings_.WorldReadable(file))
+        reader_.Warn(member->value.at, path,
+                     Quote(file) + " can be read by everybody on this machine: chmod o-r");
+    };
+    check("ca_file", config_.tls.ca_file);
+    check("cert", config_.tls.cert);
+    check("key", config_.tls.key);
+    const Member* cert = section->value.Find("cert");
+    const Member* key = section->value.Find("key");
+    if ((cert == nullptr) == (key == nullptr)) return;
+    reader_.Fail(
+        (cert != nullptr ? cert : key)->value.at, cert != nullptr ? "tls.cert" : "tls.key",
+        cert != nullptr ? "needs its key: set tls.key" : "needs its certificate: set tls.cert");
+  }
 
   void Times() {
     const Retry& retry = config_.retry;

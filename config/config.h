@@ -125,9 +125,24 @@ struct RouteHost {
   uint16_t port = 25;
 };
 
+// What connections by a route must be.
+enum class RouteTls : uint8_t { kOpportunistic, kRequired, kVerified, kOff };
+
 struct Route {
-  std::string match;  // domain, *.suffix or *
-  std::vector<RouteHost> hosts;
+  std::string match;             // domain, *.suffix or *
+  std::vector<RouteHost> hosts;  // empty: by MX lookup, as without the route
+  RouteTls tls = RouteTls::kOpportunistic;
+};
+
+// How connections to receivers are secured.
+struct Tls {
+  enum class Version : uint8_t { k12, k13 } min_version = Version::k12;
+  std::string ca_file;  // empty: the system's store
+  std::string cert;     // ours, for servers that ask; empty: none
+  std::string key;
+  bool dane = true;  // only where dns.trusted
+  bool mta_sts = true;
+  uint16_t mta_sts_port = 443;
 };
 
 struct Retry {
@@ -211,6 +226,7 @@ struct Config {
   Timeouts timeouts;
   Limits limits;
   Delivery delivery;
+  Tls tls;
   Submission submission;
   Inbound inbound;
   std::vector<Listener> listeners;

@@ -77,9 +77,10 @@ inline constexpr Key kDnsKeys[] = {
          .doc = "Resolvers to ask. An own resolver on this machine serves a sending engine best."}),
     Row<&Dns::trusted>({.name = "trusted",
                         .kind = Kind::kBoolean,
-                        .later = true,
-                        .doc = "May the AD bit of these servers be believed? Only over a path "
-                               "nobody can tamper with, best loopback."}),
+                        .doc =
+                            "Do these servers validate DNSSEC, and may their word (the AD bit) be "
+                            "believed? Only over a path nobody can tamper with, best loopback. "
+                            "DANE needs it."}),
     Row<&Dns::allow_special>(
         {.name = "allow_special",
          .kind = Kind::kBoolean,

@@ -93,9 +93,50 @@ inline constexpr Key kRouteKeys[] = {
                                "for all. The most specific route wins."}),
     Row<&Route::hosts>({.name = "hosts",
                         .kind = Kind::kHosts,
-                        .required = true,
+                        .default_text = "by MX lookup",
                         .doc = "Hosts to deliver to instead of MX lookup, `HOST:PORT`, tried in "
                                "this order; loopback is allowed here."}),
+    Row<&Route::tls>(
+        {.name = "tls",
+         .kind = Kind::kChoice,
+         .choices = "opportunistic|required|verified|off",
+         .doc = "What connections must be: `required` is encrypted, `verified` also shows a "
+                "certificate of a known CA for the host's name. DANE and MTA-STS of the receiver "
+                "are never weakened by it."}),
+};
+
+inline constexpr Key kTlsKeys[] = {
+    Row<&Tls::min_version>({.name = "min_version",
+                            .kind = Kind::kChoice,
+                            .choices = "1.2|1.3",
+                            .doc = "Least version of TLS spoken to receivers. Where encryption is "
+                                   "not demanded, mail to older ones goes in clear."}),
+    Row<&Tls::ca_file>({.name = "ca_file",
+                        .kind = Kind::kPath,
+                        .default_text = "the system's",
+                        .doc = "CAs that are believed, PEM: for verified connections and for "
+                               "MTA-STS policy hosts."}),
+    Row<&Tls::cert>({.name = "cert",
+                     .kind = Kind::kPath,
+                     .default_text = "none",
+                     .doc = "Certificate chain shown to receivers that ask for one, PEM."}),
+    Row<&Tls::key>({.name = "key",
+                    .kind = Kind::kPath,
+                    .default_text = "none",
+                    .doc = "Private key of the certificate, PEM."}),
+    Row<&Tls::dane>({.name = "dane",
+                     .kind = Kind::kBoolean,
+                     .doc = "Keep to TLSA records of MX hosts (RFC 7672). Without effect unless "
+                            "`dns.trusted`."}),
+    Row<&Tls::mta_sts>({.name = "mta_sts",
+                        .kind = Kind::kBoolean,
+                        .doc = "Look up and keep to MTA-STS policies of recipient domains "
+                               "(RFC 8461)."}),
+    Row<&Tls::mta_sts_port>({.name = "mta_sts_port",
+                             .kind = Kind::kCount,
+                             .min = 1,
+                             .max = 65535,
+                             .doc = "Port of policy hosts. Anything but 443 is for tests."}),
 };
 
 inline constexpr Key kRetryKeys[] = {

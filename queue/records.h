@@ -208,6 +208,9 @@ struct Event {
   std::string text;      // the reply's text, cleaned, at most kMaxReplyText
   std::string enhanced;  // "5.1.1"
   std::string tls;       // "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty: in clear
+  // Which policy TLS followed, and after a blank what was verified: "dane dane-ee",
+  // "opportunistic".
+  std::string tls_policy;
   std::string reason;  // our own class of the outcome: "max_age", "null_mx", "protocol_fault", ...
   uint16_t code = 0;   // basic reply code; 0: no reply
   uint16_t attempt = 0;

@@ -76,7 +76,7 @@ void Delivery::OnWake() {
         ReturnJob(nullptr);
         return Finish();
       }
-      return NextHost();
+      return AskPolicy();
     case State::kConnecting:
     case State::kOpening:
       if (!stopping_) return;
@@ -90,8 +90,14 @@ void Delivery::OnWake() {
       if (aborting_) CloseStream(AfterClose::kFinish, true);
       return;
     case State::kBusy:
-      // Content came for conversion. Otherwise: a transaction that runs is finished first.
+      // Content came for conversion, or a policy. Otherwise: a transaction that runs is finished
+      // first.
       if (!session_->ready()) return;
+      if (checking_ && !found_.has_value() && !stopping_) return;
+      if (std::exchange(checking_, false)) {
+        BeginNext();
+        return Settle();
+      }
       if (stopping_ || !BeginJob()) BeginNext();
       return Settle();
     default:
@@ -121,8 +127,7 @@ void Delivery::NextHost() {
     host_ = std::move(*candidate);
     host_text_ = host_.name + " [" + host_.endpoint.address.ToString() +
                  "]:" + std::to_string(host_.endpoint.port);
-    ++addresses_tried_;
-    Connect();
+    ConsiderHost();
   });
 }
 
@@ -132,6 +137,9 @@ void Delivery::Connect() {
   tls_.clear();
   tls_started_ = false;
   peer_ended_ = false;
+  tls_trouble_.clear();
+  facts_ = {.rule = plan_.rule, .domain = wanted_.domain, .host = host_.name, .problem = {}};
+  rule_ = plan_.rule;
   session_.reset();
   stream_ = shared_.shard.net.Connect({host_.endpoint, path_.address}, this);
   due_ = Now() + config_->timeouts.connect;
@@ -143,8 +151,7 @@ void Delivery::OnConnected() {
   ++established_;
   failure_.established = true;
   state_ = State::kOpening;
-  const bool use_tls =
-      shared_.tls != nullptr && !shared_.broken_tls.IsBroken(host_.endpoint, Now());
+  const bool use_tls = shared_.tls != nullptr && plan_.use_tls;
   session_.emplace(
       smtp::ClientOptions{.ehlo = path_.ehlo,
                           .timeouts = TimeoutsOf(config_->timeouts),
@@ -161,6 +168,7 @@ void Delivery::NoteFailure(Stage stage, Fault fault, std::string_view text) {
   result.text = smtp::CleanReplyText(text, queue::kMaxReplyText);
   result.host = host_text_;
   result.tls = tls_;
+  if (!host_.name.empty()) result.tls_policy = DescribeTls(rule_, facts_);
   failure_.last = std::move(result);
 }
 
@@ -178,7 +186,7 @@ void Delivery::OnWritable() {
 
 void Delivery::OnTlsReady(const io::TlsInfo& info) {
   if (over() || !session_.has_value()) return;
-  tls_ = info.version + " " + info.cipher;
+  NoteTls(info);
   session_->OnTlsReady(Now());
   Settle();
 }
@@ -200,6 +208,7 @@ void Delivery::OnClosed(const io::CloseInfo& info) {
     return NextHost();
   }
   CHECK(session_.has_value());
+  if (info.reason == io::CloseReason::kTlsFailed) tls_trouble_ = info.detail;
   session_->OnLost(Now());
   Settle();
 }
@@ -246,9 +255,15 @@ void Delivery::Continue(AfterClose then) {
     case AfterClose::kNextHost:
       return NextHost();
     case AfterClose::kSameHostInClear:
-      return Connect();  // the memory of broken TLS makes it clear
+      return Approach(dns::HostDane(dane_));  // the memory of broken TLS makes it clear
     case AfterClose::kFailRound:
       return FailRound();
+    case AfterClose::kRestart:
+      walk_.Restart();
+      addresses_tried_ = 0;
+      established_ = 0;
+      failure_ = {};
+      return NextHost();
   }
 }
 
@@ -264,11 +279,13 @@ void Delivery::FailRound() {
     ReturnJob(nullptr);
     return Finish();
   }
-  if (addresses_tried_ == 0) {
+  if (addresses_tried_ == 0 && failure_.last.fault == Fault::kNone) {
     host_text_ = path_.hosts.empty() ? path_.site : path_.hosts.front().name;
     NoteFailure(Stage::kConnect, Fault::kNoAddress, walk_.trouble());
   }
   failure_.hosts_tried = addresses_tried_;
+  if (failure_.domains_own)
+    shared_.tls_trouble.Remember(path_.site, wanted_.domain, failure_, Now());
   ReturnJob(&failure_);
   Finish();
 }
@@ -324,7 +341,7 @@ bool Delivery::TakeEvents() {
       case smtp::ClientEvent::kStartTls:
         tls_started_ = true;
         if (stream_ == nullptr) break;  // lost meanwhile: OnClosed has said so
-        stream_->StartTlsClient({shared_.tls, host_.name});
+        StartTls();
         break;
       case smtp::ClientEvent::kReady:
         OnSessionReady();

@@ -2,8 +2,8 @@
 //
 // PURPOSE   Walks the route's hosts (one round), connects, gets TLS where it is offered, runs Jobs
 //           over one smtp::ClientSession until there are none, says goodbye. Facts go to the owner.
-// NOT HERE  The protocol (smtp/client_session.h), what facts mean (verdict.h), limits and choice of
-//           work (the scheduler, DeliveryOwner).
+// NOT HERE  The protocol (smtp/client_session.h), what facts mean (verdict.h), what TLS is demanded
+//           (tls_policy.h), limits and choice of work (the scheduler, DeliveryOwner).
 // FLOW      Start(job) -> addresses -> connect -> session -> OnResult... -> NextJob ... ->
 //           OnClosed.
 // RULES     protocol.md 11, 15, 16: at most kAddressesMax addresses and kSessionsMax established
@@ -30,6 +30,8 @@
 #include "engine/delivery/host_walk.h"
 #include "engine/delivery/job.h"
 #include "engine/delivery/job_run.h"
+#include "engine/delivery/tls_policy.h"
+#include "engine/delivery/tls_trouble.h"
 #include "engine/delivery/verdict.h"
 #include "engine/io/net.h"
 #include "engine/shard/context.h"
@@ -45,6 +47,8 @@ struct DeliveryShared {
   const ReplyRules& rules;
   std::shared_ptr<io::TlsClientContext> tls;  // null: STARTTLS is never used
   HostMemory liars{};                         // hosts that are spoken to one command at a time
+  TlsPolicies* policies = nullptr;            // null: all TLS is opportunistic
+  TlsTrouble tls_trouble{};
 };
 
 class Delivery final : public io::StreamEvents {
@@ -104,12 +108,17 @@ class Delivery final : public io::StreamEvents {
     kSettling,  // it has gone, and the receiver hears of it
     kDone,
   };
-  enum class AfterClose : uint8_t { kFinish, kNextHost, kSameHostInClear, kFailRound };
+  // kRestart: the job in hand needs a connection made under another policy.
+  enum class AfterClose : uint8_t { kFinish, kNextHost, kSameHostInClear, kFailRound, kRestart };
+  // What the policy of a job says about the connection that is open.
+  enum class Fit : uint8_t { kFits, kAsking, kRestart, kHopeless };
 
   void OnWake();
   void OnWakeOver();
   void OnTimer();
   void NextHost();
+  void ConsiderHost();
+  void Approach(const dns::HostDane& dane);
   void Connect();
   void OpenSession();
 
@@ -129,6 +138,18 @@ class Delivery final : public io::StreamEvents {
   // False: the recipient stays with the job.
   bool MayTell(const smtp::ClientOutcome& outcome, bool earlier_accepted);
   void LoadWindow(uint32_t offset, uint32_t length);
+
+  // TLS policies (delivery_tls.cc).
+  void AskPolicy();
+  void OnPolicy(const DomainTls& wanted);
+  Fit CheckFit();
+  Fit JudgeFit(const DomainTls& wanted);
+  void StartTls();
+  void NoteTls(const io::TlsInfo& info);
+  void OnTlsMissing();
+  void OnTlsRefused(std::string_view text);
+  void NoteTlsFailure(Stage stage, Fault fault, std::string_view text);
+  void NextHostOrFail();
 
   void SayQuit();
   void CloseStream(AfterClose then, bool at_once);
@@ -177,6 +198,16 @@ class Delivery final : public io::StreamEvents {
   bool tls_started_ = false;
   bool peer_ended_ = false;  // it has closed: it counts the connection no more
   std::string tls_;
+  std::string tls_trouble_;  // what the stream said when TLS failed
+
+  DomainTls wanted_;    // of the job in hand
+  dns::HostDane dane_;  // of host_
+  TlsPlan plan_;        // of this connection
+  TlsFacts facts_;
+  TlsRule rule_ = TlsRule::kOpportunistic;  // of the job in hand
+  bool checking_ = false;                   // the policy of the job in hand is being asked for
+  std::optional<DomainTls> found_;          // and was found
+
   uint32_t transactions_ = 0;
 
   JobRun run_;

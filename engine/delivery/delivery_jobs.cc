@@ -67,6 +67,8 @@ std::string_view WordsOf(Fault fault) {
       return "the receiver does not offer 8BITMIME and the message cannot be converted";
     case Fault::kContentUnreadable:
       return "the stored message could not be read";
+    case Fault::kTls:
+      return "no TLS where it is demanded";
     case Fault::kShutdown:
       return "the engine stops";
     default:
@@ -87,12 +89,16 @@ void Delivery::Translate(const smtp::ClientOutcome& outcome) {
   result_.dsn_passed_on = session_->capabilities().dsn;
   result_.host = host_text_;
   result_.tls = tls_;
+  result_.tls_policy = DescribeTls(rule_, facts_);
 }
 
 void Delivery::OnSessionReady() {
   if (!session_->ready()) return;  // closed in the same breath: that event follows
+  if (plan_.must && !facts_.on) return OnTlsMissing();
   if (session_->tls_refused()) shared_.broken_tls.Remember(host_.endpoint, Now());
   state_ = State::kReady;
+  checking_ = false;
+  found_.reset();
   idle_since_ = Now();
   transactions_ = 0;
   fail_over_ = false;
@@ -118,6 +124,14 @@ void Delivery::BeginNext() {
         return;
       }
       run_.Take(std::move(*job));
+      found_.reset();
+      checking_ = shared_.policies != nullptr;
+    }
+    if (checking_ || found_.has_value()) {
+      const Fit fit = CheckFit();
+      if (fit == Fit::kAsking) return;
+      if (fit == Fit::kRestart) return SayQuit();
+      if (fit == Fit::kHopeless) continue;
     }
     if (BeginJob()) return;
     state_ = State::kReady;
@@ -224,7 +238,8 @@ void Delivery::OnSessionClosed() {
   const smtp::ClientOutcome& end = session_->end();
   const bool orderly =
       end.fault == smtp::ClientFault::kNone || end.fault == smtp::ClientFault::kLost;
-  if (state_ == State::kQuitting) return CloseStream(AfterClose::kFinish, !orderly);
+  if (state_ == State::kQuitting)
+    return CloseStream(run_.active() ? AfterClose::kRestart : AfterClose::kFinish, !orderly);
   if (run_.active() && fail_over_ && !stopping_) {
     Translate(end);
     failure_.last = result_;
@@ -246,9 +261,11 @@ void Delivery::OnOpeningFailed() {
   const bool round_over = EndsRound(shared_.rules, path_.site, result_);
   const bool tls_trouble = end.verb == smtp::ClientVerb::kStartTls ||
                            (tls_started_ && end.fault != smtp::ClientFault::kNone);
+  if (tls_trouble && plan_.must && !round_over) return OnTlsRefused(end.text);
   if (tls_trouble && !round_over) {
     shared_.broken_tls.Remember(host_.endpoint, Now());
     --established_;  // the same session once more
+    --addresses_tried_;
     return CloseStream(AfterClose::kSameHostInClear, true);
   }
   const bool last = round_over || !MayTryAnotherHost();

@@ -31,6 +31,14 @@ void HostWalk::Next(NextFn done) {
   done(candidate);
 }
 
+void HostWalk::Restart() {
+  host_ = 0;
+  next_ = 0;
+  waiting_.clear();
+  seen_.clear();
+  trouble_.clear();
+}
+
 void HostWalk::Take(const dns::MxHost& host, const dns::HostAddresses& answer) {
   if (answer.fault != dns::RouteFault::kNone) trouble_ = answer.detail;
   for (const IpAddress& address : answer.addresses) Add(host, address);

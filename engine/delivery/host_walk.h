@@ -40,6 +40,8 @@ class HostWalk {
 
   // The next address, or none when there are no more. `done` may run inside the call.
   void Next(NextFn done);
+  // Begins anew with the first host. No answer to Next may be awaited.
+  void Restart();
   // The latest fault of DNS, for the record; empty when every host had an address.
   const std::string& trouble() const { return trouble_; }
 

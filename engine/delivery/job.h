@@ -69,6 +69,7 @@ enum class Fault : uint8_t {
   kNo8Bit,             // 8-bit content, no 8BITMIME and no conversion possible (5.6.3)
   kContentUnreadable,  // our own stored body could not be read
   kShutdown,           // we stop: no attempt of the schedule is used up
+  kTlsPolicy,          // the host must not be used under the TLS policy: not even tried
 };
 
 // One recipient's share of an attempt.
@@ -82,6 +83,7 @@ struct AttemptResult {
   bool dsn_passed_on = false;  // the host offers DSN (RFC 3461): success reports are its business
   std::string host;            // "mx1.example.net [192.0.2.1]:25"
   std::string tls;             // "TLSv1.3 TLS_AES_256_GCM_SHA384", empty: in clear
+  std::string tls_policy;      // DescribeTls (tls_policy.h); empty: no host was looked at
 };
 
 // How the connection (the whole round over the route's hosts, before any transaction) failed.
@@ -89,6 +91,9 @@ struct RoundFailure {
   AttemptResult last;  // of the last host tried
   uint32_t hosts_tried = 0;
   bool established = false;  // some host accepted the TCP connection
+  // A TLS policy of the recipient's domain alone kept a host away: other domains of the site are
+  // not concerned.
+  bool domains_own = false;
 };
 
 class Delivery;

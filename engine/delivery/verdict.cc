@@ -136,6 +136,8 @@ std::string_view FaultReason(const AttemptResult& result) {
       return reason::kContentUnreadable;
     case Fault::kShutdown:
       return reason::kShutdown;
+    case Fault::kTlsPolicy:
+      return reason::kTlsPolicy;
     case Fault::kNone:
     case Fault::kProtocol:
       break;

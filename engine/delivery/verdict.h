@@ -50,6 +50,7 @@ inline constexpr std::string_view kReplyTimeout = "reply_timeout";
 inline constexpr std::string_view kConnectionLost = "connection_lost";
 inline constexpr std::string_view kLostAfterDot = "lost_after_dot";  // next time may be a duplicate
 inline constexpr std::string_view kTlsFailed = "tls_failed";
+inline constexpr std::string_view kTlsPolicy = "tls_policy";  // no host may be used under it
 inline constexpr std::string_view kProtocolFault = "protocol_fault";
 inline constexpr std::string_view kNoAddress = "no_address";
 inline constexpr std::string_view kTooLarge = "too_large";

@@ -88,6 +88,13 @@ bool TellsOfAttempt(const queue::Event& event) {
          event.type == EventType::kBounced || event.attempt > 0;
 }
 
+// "dane dane-ee" is a policy and what was verified under it.
+void AppendTlsPolicy(std::string_view text, std::string& out) {
+  const size_t blank = std::min(text.find(' '), text.size());
+  AppendOptional(R"(,"tls_policy":)", text.substr(0, blank), out);
+  if (blank < text.size()) AppendField(R"(,"tls_verified":)", text.substr(blank + 1), out);
+}
+
 }  // namespace
 
 std::string_view NameOf(EventType type) {
@@ -194,6 +201,7 @@ void EventJson::Append(uint64_t id, const queue::Event& event, std::string& out)
     AppendOptional(R"(,"enhanced":)", event.enhanced, out);
     AppendOptional(R"(,"text":)", event.text, out);
     if (!event.host.empty()) AppendField(R"(,"tls":)", event.tls, out);
+    AppendTlsPolicy(event.tls_policy, out);
   } else if (event.type != EventType::kAccepted) {
     AppendOptional(R"(,"text":)", event.text, out);
   }

@@ -58,6 +58,7 @@ struct TlsInfo {
   std::string cipher;   // "TLS_AES_256_GCM_SHA384"
   bool resumed = false;
   TlsProof proof = TlsProof::kNone;
+  std::string problem{};  // note_only: why there is no proof
 };
 
 // What the owner of a stream hears. Methods are one line: note the input, settle.
@@ -84,6 +85,7 @@ struct TlsClientParams {
   // Any of them must be in the certificate. Looked at under kPkix, and under kDane for trust
   // anchors.
   std::vector<std::string> names{};
+  bool note_only = false;          // kPkix: what is wrong is told (TlsInfo::problem), not acted on
   std::vector<TlsaRecord> tlsa{};  // kDane; a set without a usable record is a failure
 };
 

@@ -132,7 +132,7 @@ Status TlsClientContext::Demand(SSL* ssl, const TlsClientParams& params) const {
   // RFC 6066 section 3: no addresses in SNI. A name too long for OpenSSL goes without.
   if (!params.server_name.empty() && !IpAddress::Parse(params.server_name))
     SSL_set_tlsext_host_name(ssl, params.server_name.c_str());
-  if (params.verify != TlsVerify::kNone) {
+  if (params.verify != TlsVerify::kNone && !params.note_only) {
     SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
     SSL_set_security_level(ssl, kVerifiedSecurityLevel);
   }
@@ -150,7 +150,7 @@ std::string TlsClientContext::SessionKey(const TlsClientParams& params) {
   std::string key = params.server_name;
   if (key.empty() || params.verify == TlsVerify::kNone) return key;
   // No name holds a zero octet.
-  key.append({'\0', char('0' + int(params.verify))});
+  key.append({'\0', char('0' + int(params.verify)), params.note_only ? '?' : '!'});
   for (const std::string& name : params.names) key.append({'\0', 'n'}).append(name);
   std::vector<TlsaRecord> records = params.tlsa;
   std::ranges::sort(records);
@@ -166,7 +166,7 @@ std::string TlsClientContext::SessionKey(const TlsClientParams& params) {
 
 TlsProof TlsClientContext::ProofOf(SSL* ssl, TlsVerify verify) {
   if (verify == TlsVerify::kNone) return TlsProof::kNone;
-  CHECK(SSL_get_verify_result(ssl) == X509_V_OK);
+  if (SSL_get_verify_result(ssl) != X509_V_OK) return TlsProof::kNone;  // only noted
   if (verify == TlsVerify::kPkix) return TlsProof::kPkix;
   // A resumed session was proved by the same records (SessionKey); which one, OpenSSL has
   // forgotten.

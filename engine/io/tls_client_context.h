@@ -40,7 +40,7 @@ class TlsClientContext {
   Status Demand(SSL* ssl, const TlsClientParams& params) const;
   // Server name and policy in one; empty: no session is kept.
   static std::string SessionKey(const TlsClientParams& params);
-  // What the handshake proved; kNone unless it was demanded.
+  // What the handshake proved; kNone unless it was asked for. `verify` as it was demanded.
   static TlsProof ProofOf(SSL* ssl, TlsVerify verify);
 
   SSL_CTX* ctx() const { return ctx_.get(); }

@@ -101,8 +101,11 @@ std::string TlsMachine::FailureText() const {
 }
 
 TlsInfo TlsMachine::Info() const {
-  return {SSL_get_version(ssl_.get()), SSL_get_cipher_name(ssl_.get()),
-          SSL_session_reused(ssl_.get()) == 1, TlsClientContext::ProofOf(ssl_.get(), verify_)};
+  TlsInfo info{SSL_get_version(ssl_.get()), SSL_get_cipher_name(ssl_.get()),
+               SSL_session_reused(ssl_.get()) == 1, TlsClientContext::ProofOf(ssl_.get(), verify_)};
+  if (verify_ != TlsVerify::kNone && info.proof == TlsProof::kNone)
+    info.problem = X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
+  return info;
 }
 
 bool TlsMachine::KeepSession(SSL_SESSION* session) {

@@ -19,6 +19,7 @@
 #include "engine/base/workers.h"
 #include "engine/control/control_server.h"
 #include "engine/events/exporter.h"
+#include "engine/http/curl_worker.h"
 #include "engine/io/system_clock.h"
 #include "engine/log/log.h"
 #include "engine/runtime/captured_commands.h"
@@ -115,6 +116,7 @@ class EngineImpl final : public Engine {
   Reader reader_;
   QueueWorker passwords_;
   std::vector<std::unique_ptr<QueueWorker>> disks_;  // by shard: write large bodies that arrive
+  const std::unique_ptr<CurlWorker> http_;
   std::unique_ptr<Exporter> exporter_;
   std::vector<std::unique_ptr<ShardRuntime>> runtimes_;
   std::unique_ptr<PasswordChecker> checker_;
@@ -162,7 +164,8 @@ EngineImpl::EngineImpl(const config::Config& config, std::unique_ptr<queue::Queu
       mailbox_list_(Pointers(mailboxes_)),
       writer_(*queue_, clock_, mailbox_list_),
       reader_(*queue_),
-      passwords_(*mailboxes_.front()) {}
+      passwords_(*mailboxes_.front()),
+      http_(CurlWorker::Make(config.tls.ca_file)) {}
 
 EngineImpl::~EngineImpl() = default;
 
@@ -173,7 +176,9 @@ Status EngineImpl::OpenAll() {
   if (!exporter) return std::unexpected(exporter.error());
   exporter_ = std::move(*exporter);
 
-  const ShardCommon common{*queue_, writer_, reader_, mailbox_list_, next_message_id_, rules_};
+  const std::vector<StsRecord> policies = LoadStsRecords(StsFolder(*config_));
+  const ShardCommon common{*queue_,          writer_, reader_,     mailbox_list_,
+                           next_message_id_, rules_,  http_.get(), policies};
   std::vector<Shard*> shard_list;
   std::vector<ShardRuntime*> runtime_list;
   for (uint32_t i = 0; i < shards(); ++i) {
@@ -258,6 +263,7 @@ void EngineImpl::StartThreads() {
   for (const auto& disk : disks_)
     work([worker = disk.get()] { return worker->Step(); },
          [worker = disk.get()] { worker->Wait(); });
+  work([this] { return http_->Step(); }, [this] { http_->Wait(); });
   work([this] { return exporter_->Step(); },
        [] { std::this_thread::sleep_for(Exporter::kPollInterval); });
 }
@@ -331,15 +337,7 @@ void EngineImpl::PollStop() {
 
 Result<TlsContexts> EngineImpl::MakeTls(const config::Config& config) {
   certificates_.Read(config);  // first: what changes while they are read is a change
-  TlsContexts contexts;
-  for (const config::Listener& listener : config.listeners) {
-    contexts.emplace_back();
-    if (listener.tls == config::TlsMode::kNone) continue;
-    auto context = home().loop().net().MakeTlsServer(listener.cert, listener.key);
-    if (!context) return std::unexpected(context.error());
-    contexts.back() = std::move(*context);
-  }
-  return contexts;
+  return MakeTlsContexts(home().loop().net(), config);
 }
 
 // A file that cannot be used leaves the certificate in force, which is good until it expires.
@@ -350,8 +348,10 @@ void EngineImpl::LookAtCertificates() {
   if (!tls)
     return LogError("tls",
                     "changed certificates are not used, those in force stay: " + tls.error().what);
-  OnEachShard([config = config_, contexts = *tls](ShardRuntime& runtime) {
-    runtime.Reload(config, contexts);
+  const auto clients = MakeTlsClients(home().loop().net(), *config_, shards());
+  if (!clients) return LogError("tls", clients.error().what);
+  OnEachShard([config = config_, contexts = *tls, clients = *clients](ShardRuntime& runtime) {
+    runtime.Reload(config, contexts, clients[runtime.index()]);
   });
   LogInfo("tls", "certificates have changed and are used from now on");
 }
@@ -366,12 +366,14 @@ Result<std::string> EngineImpl::Reload() {
                 "the number of [[listener]] tables has changed: that needs a restart");
   const Result<TlsContexts> tls = MakeTls(loaded->config);
   if (!tls) return std::unexpected(tls.error());
+  const auto clients = MakeTlsClients(home().loop().net(), loaded->config, shards());
+  if (!clients) return std::unexpected(clients.error());
   std::string later = config::NeedsRestart(*began_with_, loaded->config);
   config_ = std::make_shared<const config::Config>(std::move(loaded->config));
   SetLogLevel(LogLevelOf(config_->log.level));
   checker_->Reload(config_);
-  OnEachShard([config = config_, contexts = *tls](ShardRuntime& runtime) {
-    runtime.Reload(config, contexts);
+  OnEachShard([config = config_, contexts = *tls, clients = *clients](ShardRuntime& runtime) {
+    runtime.Reload(config, contexts, clients[runtime.index()]);
   });
   LogInfo("reload", "configuration reloaded from " + config_->file);
   if (!later.empty()) LogWarn("reload", "what has changed here needs a restart: " + later);

@@ -6,6 +6,35 @@
 
 namespace sluice::engine {
 
+Result<TlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config) {
+  TlsContexts contexts;
+  for (const config::Listener& listener : config.listeners) {
+    contexts.emplace_back();
+    if (listener.tls == config::TlsMode::kNone) continue;
+    auto context = net.MakeTlsServer(listener.cert, listener.key);
+    if (!context) return std::unexpected(context.error());
+    contexts.back() = std::move(*context);
+  }
+  return contexts;
+}
+
+Result<TlsClients> MakeTlsClients(io::Net& net, const config::Config& config, uint32_t count) {
+  const config::Tls& tls = config.tls;
+  const io::TlsClientSettings settings{.min_version = tls.min_version == config::Tls::Version::k13
+                                                          ? io::TlsVersion::k13
+                                                          : io::TlsVersion::k12,
+                                       .ca_file = tls.ca_file,
+                                       .cert_file = tls.cert,
+                                       .key_file = tls.key};
+  TlsClients clients;
+  for (uint32_t i = 0; i < count; ++i) {
+    auto client = net.MakeVerifyingTlsClient(settings);
+    if (!client) return std::unexpected(client.error());
+    clients.push_back(std::move(*client));
+  }
+  return clients;
+}
+
 Result<std::unique_ptr<ShardRuntime>> ShardRuntime::Make(
     uint32_t index, const std::shared_ptr<const config::Config>& config, const ShardCommon& common,
     BodyBudget& bodies, uint64_t seed) {
@@ -15,8 +44,10 @@ Result<std::unique_ptr<ShardRuntime>> ShardRuntime::Make(
                                            loop.timers(), loop.clock());
   if (!transport) return std::unexpected(transport.error());
   self->transport_ = std::move(*transport);
+  auto tls = MakeTlsClients(loop.net(), *config, 1);
+  if (!tls) return std::unexpected(tls.error());
   ShardContext context{index,         loop.clock(), loop.timers(), loop.net(),
-                       self->random_, bodies,       config};
+                       self->random_, bodies,       config,        tls->front()};
   self->shard_ = std::make_unique<Shard>(std::move(context), common, *self->transport_);
   common.mailboxes[index]->SetWake([&loop] { loop.Wake(); });
   loop.SetOnWake([runtime = self.get()] { runtime->shard_->OnWake(); });
@@ -80,9 +111,10 @@ void ShardRuntime::Adopt(size_t listener, int fd) {
 }
 
 void ShardRuntime::Reload(const std::shared_ptr<const config::Config>& config,
-                          const TlsContexts& tls) {
+                          const TlsContexts& tls,
+                          std::shared_ptr<io::TlsClientContext> tls_client) {
   CHECK(config->listeners.size() == listeners_.size());  // the engine has looked
-  shard_->Reload(config);
+  shard_->Reload(config, std::move(tls_client));
   for (size_t i = 0; i < listeners_.size(); ++i)
     listeners_[i]->Reload(config->listeners[i], tls[i]);
 }

@@ -27,9 +27,16 @@ namespace sluice::engine {
 
 using TlsContexts = std::vector<std::shared_ptr<io::TlsServerContext>>;
 
+using TlsClients = std::vector<std::shared_ptr<io::TlsClientContext>>;
+
+// One context per [[listener]], null for clear text. Errors name the file.
+Result<TlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config);
+// `count` contexts as [tls] says, one a shard.
+Result<TlsClients> MakeTlsClients(io::Net& net, const config::Config& config, uint32_t count);
+
 class ShardRuntime {
  public:
-  // Errors: the DNS servers cannot be used.
+  // Errors: the DNS servers or the files of [tls] cannot be used.
   static Result<std::unique_ptr<ShardRuntime>> Make(
       uint32_t index, const std::shared_ptr<const config::Config>& config,
       const ShardCommon& common, BodyBudget& bodies, uint64_t seed);
@@ -44,13 +51,15 @@ class ShardRuntime {
   void Run() { loop_.Run(); }
 
   // From the shard's own loop.
-  void Reload(const std::shared_ptr<const config::Config>& config, const TlsContexts& tls);
+  void Reload(const std::shared_ptr<const config::Config>& config, const TlsContexts& tls,
+              std::shared_ptr<io::TlsClientContext> tls_client);
   void StopAccepting();
   void Stop();   // idle sessions hear 421, running transactions end
   void Abort();  // what is still open is cut
   bool Stopped() const;
   void Quit() { loop_.Stop(); }
 
+  uint32_t index() const { return index_; }
   io::UvLoop& loop() { return loop_; }
   Shard& shard() { return *shard_; }
   const std::vector<std::unique_ptr<SubmissionListener>>& listeners() const { return listeners_; }

@@ -25,6 +25,8 @@ struct ShardContext {
   BodyBudget& bodies;
   // Replaced as a whole on reload; who keeps something of it keeps the pointer.
   std::shared_ptr<const config::Config> config;
+  // For connections to receivers; null: the net's plainest. Replaced on reload.
+  std::shared_ptr<io::TlsClientContext> tls_client{};
 };
 
 }  // namespace sluice::engine

@@ -77,6 +77,7 @@ queue::Event Recorder::MakeEvent(const Waiting& waiting, const Verdict& verdict,
   if (place.result != nullptr) {
     event.host = place.result->host;
     event.tls = place.result->tls;
+    event.tls_policy = place.result->tls_policy;
   }
   event.code = verdict.code;
   event.enhanced = verdict.enhanced;

@@ -10,21 +10,32 @@ namespace sluice::engine {
 
 Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
                      Suspensions& suspensions, dns::MxRouter& router, RecorderOwner& reports,
-                     const ReplyRules& rules)
+                     const ReplyRules& rules, TlsPolicies* policies)
     : shard_(shard),
       links_(links),
       limits_(limits),
       suspensions_(suspensions),
       router_(router),
       rules_(rules),
-      shared_{shard, router, broken_tls_, rules, shard.net.MakeTlsClient()},
+      shared_{.shard = shard,
+              .router = router,
+              .broken_tls = broken_tls_,
+              .rules = rules,
+              .tls = {},
+              .policies = policies},
       lanes_(shard, queue, links, *this),
       recorder_(shard, links, lanes_, reports),
       report_pace_(shard, [this](LaneHandle lane) { OnPaceOver(lane); }),
       reap_(shard.timers, [this] {
         for (const DeliveryHandle handle : closed_) deliveries_.Erase(handle);
         closed_.clear();
-      }) {}
+      }) {
+  RenewTls();
+}
+
+void Scheduler::RenewTls() {
+  shared_.tls = shard_.tls_client != nullptr ? shard_.tls_client : shard_.net.MakeTlsClient();
+}
 
 Scheduler::~Scheduler() = default;
 
@@ -158,32 +169,6 @@ std::optional<std::pair<LaneHandle, Waiting>> Scheduler::TakeNext(Site& site) {
     OnExpired(*lane, handle, std::move(waiting));
   }
   return std::nullopt;
-}
-
-void Scheduler::AddRecipient(JobState& state, LaneHandle handle, Waiting waiting) {
-  if (state.lanes.empty()) {
-    state.job.message = waiting.message;
-    state.job.content = waiting.content;
-  }
-  state.job.recipients.push_back(std::move(waiting.recipient));
-  state.lanes.push_back(handle);
-  state.indexed.push_back(waiting.indexed);
-}
-
-// Adds the recipients of the same message that head other lanes of the site, or follow in the same
-// lane: one transaction carries them all.
-void Scheduler::Gather(Site& site, JobState& state) {
-  const MessageId message = state.job.message->message.id;
-  if (state.job.message->message.recipients == 1) return;
-  static constexpr size_t kLanesLooked = 64;
-  const size_t most = shard_.config->delivery.recipients_per_transaction;
-  for (size_t i = 0; i < std::min(kLanesLooked, site.lanes.size()); ++i) {
-    const LaneHandle handle = site.lanes[i];
-    Lane& lane = *lanes_.Get(handle);
-    while (state.lanes.size() < most && lane.ready() > 0 &&
-           lane.window->ready.front().message->message.id == message)
-      AddRecipient(state, handle, lanes_.Take(lane));
-  }
 }
 
 bool Scheduler::Prepare(Site& site) {

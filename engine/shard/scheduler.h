@@ -58,8 +58,11 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   // All outlive this.
   Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
             Suspensions& suspensions, dns::MxRouter& router, RecorderOwner& reports,
-            const ReplyRules& rules);
+            const ReplyRules& rules, TlsPolicies* policies);
   ~Scheduler() override;
+
+  // Connections made from now on use the shard's TLS settings as they are now.
+  void RenewTls();
 
   Lanes& lanes() { return lanes_; }
   const OutcomeCounts& counts() const { return recorder_.counts(); }
@@ -127,6 +130,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   // Work out of lanes (scheduler.cc).
   std::optional<std::pair<LaneHandle, Waiting>> TakeNext(Site& site);
   void AddRecipient(JobState& state, LaneHandle handle, Waiting waiting);
+  bool MayJoin(const JobState& state, const Lane& lane);
   void Gather(Site& site, JobState& state);
   bool Prepare(Site& site);
   void ReadContent(uint64_t id);

@@ -5,6 +5,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/text.h"
+#include "engine/log/log.h"
 
 namespace sluice::engine {
 namespace {
@@ -22,14 +23,30 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
       links_(context_.index, mailbox_, common.writer, common.reader),
       limits_(context_.index, out_, LimitSettingsOf(*context_.config, common.mailboxes.size())),
       suspensions_(context_.index, links_, out_),
-      router_(dns::MakeMxRouter(RouterOptionsOf(*context_.config), transport, context_.clock,
-                                context_.random)),
-      scheduler_(context_, common.queue, links_, limits_, suspensions_, *router_, *this,
-                 common.rules),
+      router_(RouterOptionsOf(*context_.config), transport, context_.clock, context_.random),
+      fetch_(common.http == nullptr
+                 ? nullptr
+                 : std::make_unique<ResolvedFetch>(router_, *common.http, mailbox_)),
+      sts_(fetch_ == nullptr
+               ? nullptr
+               : std::make_unique<MtaSts>(router_.resolver(), *fetch_, context_.clock,
+                                          context_.config->tls.mta_sts_port,
+                                          [this](StsRecord record) { Save(std::move(record)); })),
+      policies_(context_, router_.resolver(), sts_.get()),
+      scheduler_(context_, common.queue, links_, limits_, suspensions_, router_, *this,
+                 common.rules, &policies_),
       outbound_(common.mailboxes.size()),
-      again_(context_.timers, [] {}) {}
+      again_(context_.timers, [] {}) {
+  if (sts_ == nullptr) return;
+  std::vector<StsRecord> own;
+  for (const StsRecord& record : common.sts_records)
+    if (OwnerOf(record.domain) == context_.index) own.push_back(record);
+  sts_->Restore(own);
+}
 
 Shard::~Shard() = default;
+
+std::string StsFolder(const config::Config& config) { return config.queue.path + "/mta-sts"; }
 
 void Shard::Join(std::span<Shard* const> shards) {
   CHECK(shards.size() == outbound_.size());
@@ -213,9 +230,21 @@ void Shard::AddRecovered(std::vector<queue::LoadedRecipient> recipients) {
   }
 }
 
-void Shard::Reload(std::shared_ptr<const config::Config> config) {
+void Shard::Save(StsRecord record) {
+  // A reader does it: the loop waits for no disk.
+  links_.Ask([folder = StsFolder(*context_.config), record = std::move(record)](queue::Queue&) {
+    if (const Status written = WriteStsRecord(folder, record); !written)
+      LogWarn("mta-sts", written.error().what);
+    return Task([] {});
+  });
+}
+
+void Shard::Reload(std::shared_ptr<const config::Config> config,
+                   std::shared_ptr<io::TlsClientContext> tls_client) {
   context_.config = std::move(config);
-  router_->SetOptions(RouterOptionsOf(*context_.config));
+  context_.tls_client = std::move(tls_client);
+  scheduler_.RenewTls();
+  router_.SetOptions(RouterOptionsOf(*context_.config));
   limits_.SetSettings(LimitSettingsOf(*context_.config, outbound_.size()));
 }
 

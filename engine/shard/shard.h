@@ -19,8 +19,10 @@
 #include <string_view>
 #include <vector>
 
-#include "dns/route.h"
+#include "dns/mx_router.h"
 #include "engine/delivery/verdict.h"
+#include "engine/http/resolved_fetch.h"
+#include "engine/policy/mta_sts.h"
 #include "engine/shard/context.h"
 #include "engine/shard/limits.h"
 #include "engine/shard/links.h"
@@ -29,6 +31,7 @@
 #include "engine/shard/scheduler.h"
 #include "engine/shard/suspensions.h"
 #include "engine/shard/switchboard.h"
+#include "engine/shard/tls_policy_table.h"
 #include "engine/shard/writer.h"
 #include "engine/submission/intake.h"
 
@@ -42,7 +45,13 @@ struct ShardCommon {
   std::span<Mailbox* const> mailboxes;  // by shard
   std::atomic<uint64_t>& next_message_id;
   const ReplyRules& rules;
+  HttpTransport* http = nullptr;  // null: no MTA-STS
+  // Policies of the last run, for those who own the domain. Read while shards are made, not later.
+  std::span<const StsRecord> sts_records{};
 };
+
+// Where MTA-STS policies are kept.
+std::string StsFolder(const config::Config& config);
 
 class Shard final : public Intake, private RecorderOwner {
  public:
@@ -67,7 +76,9 @@ class Shard final : public Intake, private RecorderOwner {
   void Release(std::vector<queue::LoadedRecipient> captured,
                std::function<void(Result<size_t>)> done);
 
-  void Reload(std::shared_ptr<const config::Config> config);
+  // `tls_client` as in ShardContext.
+  void Reload(std::shared_ptr<const config::Config> config,
+              std::shared_ptr<io::TlsClientContext> tls_client);
   // Ends the deliveries that run, takes no new work. Stopped(): connections closed, all durable.
   void Stop();
   void Abort();
@@ -96,6 +107,8 @@ class Shard final : public Intake, private RecorderOwner {
                   Ref<const Body> content);
   static dns::RouterOptions RouterOptionsOf(const config::Config& config);
   static LimitSettings LimitSettingsOf(const config::Config& config, size_t shards);
+  // Keeps a policy on disk.
+  void Save(StsRecord record);
 
   ShardContext context_;
   const ShardCommon common_;
@@ -104,7 +117,10 @@ class Shard final : public Intake, private RecorderOwner {
   Links links_;
   Limits limits_;
   Suspensions suspensions_;
-  std::unique_ptr<dns::MxRouter> router_;
+  dns::CachingMxRouter router_;
+  std::unique_ptr<HttpFetch> fetch_;  // null without MTA-STS, and so is sts_
+  std::unique_ptr<MtaSts> sts_;
+  TlsPolicyTable policies_;
   Scheduler scheduler_;
   std::vector<Shard*> shards_;
   std::vector<std::vector<Waiting>> outbound_;  // by shard: recipients of this turn

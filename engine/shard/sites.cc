@@ -55,7 +55,8 @@ void Scheduler::Open(Site& site) {
 }
 
 void Scheduler::WithRoute(const std::string& domain, std::function<void(const Route&)> done) {
-  if (const config::Route* match = FindRoute(shard_.config->routes, domain)) {
+  const config::Route* match = FindRoute(shard_.config->routes, domain);
+  if (match != nullptr && !match->hosts.empty()) {
     ConfiguredRoute configured = ToConfiguredRoute(*match);
     return done({.detail = {},
                  .site = std::move(configured.site),
@@ -219,7 +220,7 @@ void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
                      {job.message, job.recipients[r], job.content, state.indexed[r]}, verdict,
                      {path.site, path.source, &failure.last});
   }
-  if (failure.last.fault == Fault::kShutdown) return;
+  if (failure.last.fault == Fault::kShutdown || failure.domains_own) return;
   bool others_work = false;
   deliveries_.ForEach([&](DeliveryHandle, OpenDelivery& open) {
     others_work |= open.site == &site && open.worked && open.delivery->ready();

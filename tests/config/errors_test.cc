@@ -131,7 +131,16 @@ TEST(ConfigErrors, AreToldExactly) {
        "\"127.0.0.1:2525\" or "
        "\"mx.example.net:25\"\n"},
       {"[[route]]\nmatch = \"*\"\nhosts = []\n", "s.toml:8:9: route[0].hosts: must not be empty\n"},
-      {"[[route]]\nmatch = \"*\"\n", "s.toml:6:1: route[0].hosts: is missing\n"},
+      {"[[route]]\nmatch = \"*\"\n", "s.toml:6:1: route[0].hosts: is missing: a route without hosts needs at least tls\n"},
+      {"[[route]]\nmatch = \"*\"\ntls = \"verifed\"\n",
+       "s.toml:8:7: route[0].tls: \"verifed\" is not one of \"opportunistic\", \"required\", "
+       "\"verified\", \"off\"; did you mean \"verified\"?\n"},
+      {"[tls]\nca_file = \"missing.pem\"\n",
+       "s.toml:7:11: tls.ca_file: cannot read \"/etc/sluice/missing.pem\": No such file or "
+       "directory\n"},
+      {"[tls]\ncert = \"cert.pem\"\n", "s.toml:7:8: tls.cert: needs its key: set tls.key\n"},
+      {"[tls]\nkey = \"key.pem\"\n",
+       "s.toml:7:7: tls.key: needs its certificate: set tls.cert\n"},
       {"[[route]]\nmatch = \"A.example\"\nhosts = [\"a\"]\n[[route]]\nmatch = \"a.example\"\nhosts "
        "= "
        "[\"b\"]\n",

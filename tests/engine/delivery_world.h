@@ -73,6 +73,7 @@ class FakeOwner final : public engine::DeliveryOwner {
                      const engine::RoundFailure* failure) override {
     std::string line = std::to_string(job.id) + " returned ";
     for (const size_t i : untried) line += std::to_string(i) + (i == untried.back() ? "" : ",");
+    if (failure != nullptr) failures.push_back(*failure);
     if (failure != nullptr)
       line += " " + Text(failure->last) + " after " + std::to_string(failure->hosts_tried);
     log.push_back(line);
@@ -95,8 +96,10 @@ class FakeOwner final : public engine::DeliveryOwner {
                                                    "mail",    "rcpt",     "data", "content",
                                                    "dot",     "local"};
     static constexpr std::string_view kFaults[] = {
-        "",           " refused", " timeout", " lost",       " tls",     " protocol", " no-address",
-        " too-large", " no-utf8", " no-8bit", " unreadable", " shutdown"};
+        "",           " refused",  " timeout",    " lost",
+        " tls",       " protocol", " no-address", " too-large",
+        " no-utf8",   " no-8bit",  " unreadable", " shutdown",
+        " tls-policy"};
     std::string out(kStages[size_t(result.stage)]);
     out += kFaults[size_t(result.fault)];
     if (result.code != 0) out += " " + std::to_string(result.code);
@@ -109,6 +112,7 @@ class FakeOwner final : public engine::DeliveryOwner {
   std::function<void(engine::Delivery&)> on_next;
   std::vector<std::string> log;
   std::vector<engine::AttemptResult> results;
+  std::vector<engine::RoundFailure> failures;
   std::string stored;  // what windows are cut from
   std::vector<std::pair<uint32_t, uint32_t>> windows;
   bool at_once = false;
@@ -118,17 +122,59 @@ class FakeOwner final : public engine::DeliveryOwner {
   FakeLoop& loop_;
 };
 
+// Policies by domain and host; a host that nothing was said of has none.
+class FakePolicies final : public engine::TlsPolicies {
+ public:
+  explicit FakePolicies(FakeLoop& loop) : loop_(loop) {}
+
+  void ForDomain(std::string_view domain,
+                 std::function<void(const engine::DomainTls&)> done) override {
+    engine::DomainTls wanted{.domain = std::string(domain)};
+    if (const auto at = domains.find(std::string(domain)); at != domains.end()) {
+      wanted.route = at->second.route;
+      wanted.sts = at->second.sts;
+    }
+    Answer([done = std::move(done), wanted] { done(wanted); });
+  }
+  void ForHost(std::string_view host, uint16_t,
+               std::function<void(const dns::HostDane&)> done) override {
+    const auto at = hosts.find(std::string(host));
+    Answer([done = std::move(done), dane = at == hosts.end() ? dns::HostDane{} : at->second] {
+      done(dane);
+    });
+  }
+  bool Alike(std::string_view domain, std::string_view other) override { return domain == other; }
+  void OnMismatch(std::string_view domain) override { mismatches.emplace_back(domain); }
+
+  std::map<std::string, engine::DomainTls> domains;
+  std::map<std::string, dns::HostDane> hosts;
+  std::vector<std::string> mismatches;
+  bool later = false;
+
+ private:
+  void Answer(std::function<void()> answer) {
+    if (!later) return answer();
+    loop_.Post(std::move(answer));
+  }
+  FakeLoop& loop_;
+};
+
 class DeliveryWorld {
  public:
   explicit DeliveryWorld(bool with_tls = false)
-      : net(loop), router(loop), owner(loop), random_(1), bodies_(1 << 20) {
+      : net(loop), router(loop), owner(loop), policies(loop), random_(1), bodies_(1 << 20) {
     auto config = std::make_shared<config::Config>();
     config->hostname = "me.example";
     config_ = config.get();
     shard_ = std::make_unique<engine::ShardContext>(
         engine::ShardContext{0, loop, loop.timers, net, random_, bodies_, config});
-    shared_ = std::make_unique<engine::DeliveryShared>(engine::DeliveryShared{
-        *shard_, router, memory, rules_, with_tls ? net.MakeTlsClient() : nullptr});
+    shared_ = std::make_unique<engine::DeliveryShared>(
+        engine::DeliveryShared{.shard = *shard_,
+                               .router = router,
+                               .broken_tls = memory,
+                               .rules = rules_,
+                               .tls = with_tls ? net.MakeTlsClient() : nullptr,
+                               .policies = with_tls ? &policies : nullptr});
     path.site = "example.net";
     path.ehlo = "out.example";
   }
@@ -149,6 +195,23 @@ class DeliveryWorld {
       const Endpoint endpoint = *Endpoint::Parse(host);
       path.hosts.push_back({endpoint.address.ToString(), 0, endpoint.port});
     }
+  }
+
+  // mx1.example.net at 192.0.2.1, and so on; by name, as DNS gives them.
+  void NamedHosts(size_t count) {
+    for (size_t i = 1; i <= count; ++i) {
+      const std::string name = "mx" + std::to_string(i) + ".example.net";
+      router.answers[name] = {*IpAddress::Parse("192.0.2." + std::to_string(i))};
+      path.hosts.push_back({name, uint16_t(i), 25});
+    }
+  }
+  FakeHost& Named(size_t number) { return net.At("192.0.2." + std::to_string(number) + ":25"); }
+  // A message to the same count of recipients in another domain.
+  static engine::Job JobFor(uint64_t id, const std::string& domain, size_t recipients = 1) {
+    engine::Job job = MakeJob(id, recipients);
+    for (queue::Recipient& recipient : job.recipients)
+      recipient.address = "r" + std::to_string(recipient.id.index) + "@" + domain;
+    return job;
   }
 
   static engine::Job MakeJob(uint64_t id, size_t recipients,
@@ -201,6 +264,7 @@ class DeliveryWorld {
   FakeNet net;
   FakeRouter router;
   FakeOwner owner;
+  FakePolicies policies;
   engine::BrokenTlsMemory memory;
   engine::DeliveryPath path;
   std::unique_ptr<engine::Delivery> delivery;

@@ -71,12 +71,17 @@ struct FakeHost {
   std::map<std::string, std::deque<std::string>> replies;
   size_t room = SIZE_MAX;  // octets that one Write takes
   bool closes_after_quit = true;
+  // Its certificate: names that a known CA vouches for, and the data of a TLSA record that matches.
+  std::vector<std::string> certified;
+  std::string tlsa;
+  std::string trouble = "certificate has expired";  // why a check fails
 
   // What happened.
   int connections = 0;
   int writes = 0;
   std::vector<std::string> commands;
-  std::vector<std::string> messages;  // accepted ones, as sent
+  std::vector<std::string> messages;      // accepted ones, as sent
+  std::vector<std::string> server_names;  // SNI of each handshake
 };
 
 class FakeStream final : public io::Stream {
@@ -113,11 +118,17 @@ class FakeStream final : public io::Stream {
   void StartTlsServer(std::shared_ptr<io::TlsServerContext>, std::string_view) override {
     CHECK(false);
   }
-  void StartTlsClient(const io::TlsClientParams&) override {
+  void StartTlsClient(const io::TlsClientParams& params) override {
+    host_.server_names.push_back(params.server_name);
     if (host_.tls == FakeHost::Tls::kBroken)
       PostClosed(io::CloseReason::kTlsFailed, "handshake failure");
-    if (host_.tls == FakeHost::Tls::kGood)
-      Post([this] { events_->OnTlsReady({"TLSv1.3", "TLS_AES_256_GCM_SHA384", false}); });
+    if (host_.tls != FakeHost::Tls::kGood) return;
+    io::TlsInfo info{"TLSv1.3", "TLS_AES_256_GCM_SHA384", false, Prove(params)};
+    if (params.verify != io::TlsVerify::kNone && info.proof == io::TlsProof::kNone) {
+      if (!params.note_only) return PostClosed(io::CloseReason::kTlsFailed, host_.trouble);
+      info.problem = host_.trouble;
+    }
+    Post([this, info] { events_->OnTlsReady(info); });
   }
   void PauseReading() override {}
   void ResumeReading() override {}
@@ -140,6 +151,20 @@ class FakeStream final : public io::Stream {
   bool gone() const { return gone_; }
 
  private:
+  io::TlsProof Prove(const io::TlsClientParams& params) const {
+    const bool named = std::ranges::any_of(params.names, [this](const std::string& name) {
+      return std::ranges::find(host_.certified, name) != host_.certified.end();
+    });
+    if (params.verify == io::TlsVerify::kPkix && named) return io::TlsProof::kPkix;
+    if (params.verify != io::TlsVerify::kDane) return io::TlsProof::kNone;
+    for (const io::TlsaRecord& record : params.tlsa) {
+      if (record.data != host_.tlsa) continue;
+      if (record.usage == 3) return io::TlsProof::kDaneEe;
+      if (named) return io::TlsProof::kDaneTa;
+    }
+    return io::TlsProof::kNone;
+  }
+
   // The line of `input_` up to CR LF; false when there is none yet.
   bool TakeLine(std::string& line) {
     const size_t end = input_.find("\r\n");

@@ -37,6 +37,7 @@ TEST(EventJson, TellsOfDelivery) {
             R"("tenant":"crm","campaign":"spring","site":"mx.example.net",)"
             R"("host":"mx1.example.net [192.0.2.1]:25","source":"default","attempt":2,"code":250,)"
             R"("enhanced":"2.0.0","text":"queued as 4711","tls":"TLSv1.3 TLS_AES_256_GCM_SHA384",)"
+            R"("tls_policy":"dane","tls_verified":"dane-ee",)"
             R"("queue_ms":1500})"
             "\n");
 }

@@ -38,6 +38,7 @@ inline queue::Event SampleDelivered() {
   event.enhanced = "2.0.0";
   event.text = "queued as 4711";
   event.tls = "TLSv1.3 TLS_AES_256_GCM_SHA384";
+  event.tls_policy = "dane dane-ee";
   event.queue_ms = 1'500;
   return event;
 }

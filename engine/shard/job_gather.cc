@@ -1,0 +1,46 @@
+// engine/shard/job_gather.cc — the part of the Scheduler that puts recipients of one message into
+// one job.
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/text.h"
+#include "engine/shard/scheduler.h"
+
+namespace sluice::engine {
+
+void Scheduler::AddRecipient(JobState& state, LaneHandle handle, Waiting waiting) {
+  if (state.lanes.empty()) {
+    state.job.message = waiting.message;
+    state.job.content = waiting.content;
+  }
+  state.job.recipients.push_back(std::move(waiting.recipient));
+  state.lanes.push_back(handle);
+  state.indexed.push_back(waiting.indexed);
+}
+
+// A transaction goes over one connection, made under one TLS policy.
+bool Scheduler::MayJoin(const JobState& state, const Lane& lane) {
+  if (shared_.policies == nullptr) return true;
+  return shared_.policies->Alike(DomainOf(state.job.recipients.front().address), lane.key.domain);
+}
+
+// Adds the recipients of the same message that head other lanes of the site, or follow in the same
+// lane: one transaction carries them all.
+void Scheduler::Gather(Site& site, JobState& state) {
+  const MessageId message = state.job.message->message.id;
+  if (state.job.message->message.recipients == 1) return;
+  static constexpr size_t kLanesLooked = 64;
+  const size_t most = shard_.config->delivery.recipients_per_transaction;
+  for (size_t i = 0; i < std::min(kLanesLooked, site.lanes.size()); ++i) {
+    const LaneHandle handle = site.lanes[i];
+    Lane& lane = *lanes_.Get(handle);
+    const auto heads = [&lane, message] {
+      return lane.ready() > 0 && lane.window->ready.front().message->message.id == message;
+    };
+    if (!heads() || !MayJoin(state, lane)) continue;
+    while (state.lanes.size() < most && heads()) AddRecipient(state, handle, lanes_.Take(lane));
+  }
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,332 @@
+// Goal: a domain's MTA-STS policy is found, kept, renewed and outlives what an attacker or an
+// accident takes away, as RFC 8461 says; strangers' hosts are asked rarely.
+// Method: a scripted DNS, a scripted web, a manual clock.
+
+#include "engine/policy/mta_sts.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/dns/fake_dns.h"
+#include "tests/dns/manual_clock.h"
+
+namespace sluice::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string PolicyText(const std::string& mode, int max_age = 604800) {
+  return "version: STSv1\r\nmode: " + mode +
+         "\r\nmx: mx.example.net\r\nmax_age: " + std::to_string(max_age) + "\r\n";
+}
+
+// Answers when told to.
+class FakeFetch final : public HttpFetch {
+ public:
+  void Fetch(HttpRequest request, std::function<void(const HttpResponse&)> done) override {
+    asked.push_back(request.host + ":" + std::to_string(request.port) + request.path);
+    waiting.push_back(std::move(done));
+    if (!held) Answer();
+  }
+  void Answer() {
+    while (!waiting.empty()) {
+      const auto done = std::move(waiting.front());
+      waiting.erase(waiting.begin());
+      done(response);
+    }
+  }
+  void Serve(const std::string& text) {
+    response = {
+        .status = 200, .error = {}, .content_type = "text/plain; charset=utf-8", .body = text};
+  }
+  void Break(const std::string& error) {
+    response = {.status = 0, .error = error, .content_type = {}, .body = {}};
+  }
+
+  HttpResponse response;
+  std::vector<std::string> asked;
+  std::vector<std::function<void(const HttpResponse&)>> waiting;
+  bool held = false;
+};
+
+class MtaStsTest : public ::testing::Test {
+ protected:
+  MtaStsTest() { Begin(); }
+  // As after a restart.
+  void Begin() {
+    sts_ =
+        std::make_unique<MtaSts>(resolver_, web_, clock_, uint16_t(443),
+                                 [this](StsRecord record) { saved_.push_back(std::move(record)); });
+  }
+  void Publish(const std::string& id, const std::string& text) {
+    dns_.Remove("_mta-sts.example.net");
+    dns_.AddTxt("_mta-sts.example.net", "v=STSv1; id=" + id + ";");
+    web_.Serve(text);
+  }
+  // "enforce", "testing", "none" (null), or "waits".
+  std::string Find(const std::string& domain = "example.net") {
+    std::optional<std::string> mode;
+    sts_->Find(domain, [&mode](const MtaSts::Policy& policy) {
+      mode = policy == nullptr ? "none" : std::string(dns::NameOf(policy->mode));
+    });
+    inside_ = mode.has_value();
+    if (!mode) clock_.Advance(timers_, 20s);
+    return mode.value_or("waits");
+  }
+  void Pass(Duration time) { clock_.Advance(timers_, time); }
+
+  dns::ManualClock clock_;
+  TimerQueue timers_;
+  dns::FakeDns dns_{timers_, clock_};
+  dns::Resolver resolver_{dns_, clock_, 1000};
+  FakeFetch web_;
+  std::vector<StsRecord> saved_;
+  std::unique_ptr<MtaSts> sts_;
+  bool inside_ = false;
+};
+
+TEST_F(MtaStsTest, FetchesThePolicyOfADomainThatPublishesOne) {
+  Publish("1", PolicyText("enforce"));
+  EXPECT_EQ(Find(), "enforce");
+  EXPECT_FALSE(inside_);
+  EXPECT_EQ(web_.asked,
+            std::vector<std::string>{"mta-sts.example.net:443/.well-known/mta-sts.txt"});
+  EXPECT_EQ(Find(), "enforce");
+  EXPECT_TRUE(inside_);
+  ASSERT_EQ(saved_.size(), 1u);
+  EXPECT_EQ(saved_[0].domain, "example.net");
+  EXPECT_EQ(saved_[0].text, PolicyText("enforce"));
+}
+
+TEST_F(MtaStsTest, ADomainWithoutARecordCostsOneQuestion) {
+  EXPECT_EQ(Find(), "none");
+  EXPECT_EQ(Find(), "none");
+  EXPECT_TRUE(inside_);
+  EXPECT_EQ(dns_.CountAsked("TXT _mta-sts.example.net"), 1u);
+  EXPECT_TRUE(web_.asked.empty());
+  EXPECT_EQ(sts_->size(), 0u);
+  EXPECT_EQ(Find("[192.0.2.1]"), "none");
+}
+
+TEST_F(MtaStsTest, TestingIsGivenAndNoneIsNone) {
+  Publish("1", PolicyText("testing"));
+  EXPECT_EQ(Find(), "testing");
+  Pass(31min);
+  Publish("2", PolicyText("none"));
+  EXPECT_EQ(Find(), "testing");  // what is in force, while we look
+  Pass(20s);
+  EXPECT_EQ(Find(), "none");
+  EXPECT_TRUE(inside_);
+}
+
+TEST_F(MtaStsTest, AllWhoAskMeanwhileWaitForOneFetch) {
+  Publish("1", PolicyText("enforce"));
+  web_.held = true;
+  int answered = 0;
+  for (int i = 0; i < 3; ++i)
+    sts_->Find("example.net", [&](const MtaSts::Policy& policy) { answered += policy != nullptr; });
+  Pass(1s);
+  EXPECT_EQ(web_.asked.size(), 1u);
+  web_.Answer();
+  EXPECT_EQ(answered, 3);
+}
+
+TEST_F(MtaStsTest, AnUnreachableHostWithoutAPolicyInForceIsAsNoPolicyAndIsAskedRarely) {
+  Publish("1", "");
+  web_.Break("connection refused");
+  EXPECT_EQ(Find(), "none");
+  EXPECT_EQ(Find(), "none");
+  Pass(4min);
+  EXPECT_EQ(Find(), "none");
+  EXPECT_EQ(web_.asked.size(), 1u);  // RFC 8461 3.3: five minutes at least
+  Pass(2min);
+  EXPECT_EQ(Find(), "none");
+  EXPECT_EQ(web_.asked.size(), 2u);
+  Pass(6min);
+  EXPECT_EQ(Find(), "none");  // then ten
+  EXPECT_EQ(web_.asked.size(), 2u);
+  Pass(6min);
+  web_.Serve(PolicyText("enforce"));
+  EXPECT_EQ(Find(), "enforce");
+}
+
+TEST_F(MtaStsTest, APolicyInForceOutlivesItsHostAndItsRecord) {
+  Publish("1", PolicyText("enforce"));
+  EXPECT_EQ(Find(), "enforce");
+  web_.Break("certificate has expired");
+  dns_.Remove("_mta-sts.example.net");
+  dns_.AddTxt("_mta-sts.example.net", "v=STSv1; id=2;");
+  Pass(31min);
+  EXPECT_EQ(Find(), "enforce");
+  dns_.Remove("_mta-sts.example.net");
+  for (int day = 0; day < 6; ++day) {
+    Pass(24h);
+    EXPECT_EQ(Find(), "enforce") << day;
+  }
+  dns_.SetFailure("_mta-sts.example.net", dns::FakeFailure::kServFail);
+  Pass(23h);
+  EXPECT_EQ(Find(), "enforce");
+  Pass(2h);  // max_age is over
+  EXPECT_EQ(Find(), "none");
+}
+
+TEST_F(MtaStsTest, AnExpiredPolicyIsFetchedAnewBeforeItIsBelieved) {
+  Publish("1", PolicyText("enforce", 3600));
+  EXPECT_EQ(Find(), "enforce");
+  Pass(2h);
+  web_.Serve(PolicyText("testing", 3600));  // the same id
+  EXPECT_EQ(Find(), "testing");
+  EXPECT_FALSE(inside_);
+}
+
+TEST_F(MtaStsTest, ARecordThatDoesNotChangeIsNotFetchedAgainForADay) {
+  Publish("1", PolicyText("enforce"));
+  Find();
+  for (int hour = 0; hour < 23; ++hour) {
+    Pass(1h);
+    EXPECT_EQ(Find(), "enforce");
+  }
+  EXPECT_EQ(web_.asked.size(), 1u);
+  Pass(2h);
+  Find();
+  Pass(20s);
+  EXPECT_EQ(web_.asked.size(), 2u);
+}
+
+TEST_F(MtaStsTest, AMismatchLooksForANewerPolicyAtOnceButNotAllTheTime) {
+  Publish("1", PolicyText("enforce"));
+  Find();
+  Pass(6min);
+  Publish("2", PolicyText("testing"));
+  EXPECT_EQ(Find(), "enforce");
+  Pass(20s);
+  EXPECT_EQ(web_.asked.size(), 1u);
+  sts_->OnMismatch("example.net");
+  sts_->OnMismatch("unknown.example");
+  EXPECT_EQ(Find(), "enforce");
+  Pass(20s);
+  EXPECT_EQ(Find(), "testing");
+  for (int i = 0; i < 10; ++i) {
+    sts_->OnMismatch("example.net");
+    Find();
+    Pass(10s);
+  }
+  EXPECT_EQ(web_.asked.size(), 2u);
+}
+
+TEST_F(MtaStsTest, WhatIsNoPolicyIsNone) {
+  const auto served = [&](HttpResponse response) {
+    web_.response = std::move(response);
+    Pass(5h);
+    return Find();
+  };
+  Publish("1", "");
+  const std::string good = PolicyText("enforce");
+  EXPECT_EQ(served({404, "", "text/plain", good}), "none");
+  EXPECT_EQ(served({301, "", "text/plain", good}), "none");  // 3.3: no redirects
+  EXPECT_EQ(served({200, "", "text/html", good}), "none");
+  EXPECT_EQ(served({200, "", "text/plain", "<html>"}), "none");
+  EXPECT_EQ(served({0, "the answer is longer than 65536 octets", "", ""}), "none");
+  EXPECT_EQ(served({200, "", "", good}), "enforce");
+}
+
+TEST_F(MtaStsTest, TwoRecordsAreNone) {
+  Publish("1", PolicyText("enforce"));
+  dns_.AddTxt("_mta-sts.example.net", "v=STSv1; id=2;");
+  EXPECT_EQ(Find(), "none");
+}
+
+TEST_F(MtaStsTest, PoliciesSurviveARestartUntilTheyExpire) {
+  Publish("1", PolicyText("enforce", 86400));
+  Find();
+  ASSERT_EQ(saved_.size(), 1u);
+  dns_.SetFailureOfAll(dns::FakeFailure::kTimeout);
+  web_.Break("gone");
+  Pass(20h);
+  Begin();
+  EXPECT_EQ(Find(), "none");
+  Pass(1min);
+  Begin();
+  StsRecord future = saved_[0];
+  future.domain = "future.example";
+  future.fetched += 48h;
+  StsRecord broken = saved_[0];
+  broken.domain = "broken.example";
+  broken.text = "mode: enforce";
+  sts_->Restore({saved_[0], future, broken});
+  EXPECT_EQ(sts_->size(), 1u);
+  EXPECT_EQ(Find(), "enforce");
+  Pass(5h);
+  Begin();
+  sts_->Restore(saved_);
+  EXPECT_EQ(sts_->size(), 0u);
+}
+
+TEST_F(MtaStsTest, AnswersThatComeAfterItsEndFindNobody) {
+  Publish("1", PolicyText("enforce"));
+  web_.held = true;
+  bool answered = false;
+  sts_->Find("example.net", [&](const MtaSts::Policy&) { answered = true; });
+  Pass(1s);
+  sts_.reset();
+  web_.Answer();
+  EXPECT_FALSE(answered);
+}
+
+// ---- files ----
+
+class StsFiles : public ::testing::Test {
+ protected:
+  StsFiles() {
+    std::string name = (std::filesystem::temp_directory_path() / "sluice_sts_XXXXXX").string();
+    EXPECT_NE(mkdtemp(name.data()), nullptr);
+    root_ = name;
+  }
+  ~StsFiles() override { std::filesystem::remove_all(root_); }
+  void Put(const std::string& file, const std::string& content) {
+    std::ofstream(root_ + "/p/" + file, std::ios::binary) << content;
+  }
+  std::string root_;
+};
+
+TEST_F(StsFiles, KeepWhatWasWrittenLast) {
+  const std::string folder = root_ + "/p";
+  EXPECT_TRUE(LoadStsRecords(folder).empty());
+  const WallTime when = WallFromMicros(1'700'000'000'000'000);
+  ASSERT_TRUE(WriteStsRecord(folder, {"example.net", "1", when, "old"}));
+  ASSERT_TRUE(WriteStsRecord(folder, {"example.net", "2", when, PolicyText("enforce")}));
+  const std::vector<StsRecord> records = LoadStsRecords(folder);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].domain, "example.net");
+  EXPECT_EQ(records[0].id, "2");
+  EXPECT_EQ(records[0].fetched, when);
+  EXPECT_EQ(records[0].text, PolicyText("enforce"));
+}
+
+TEST_F(StsFiles, SkipWhatIsNoneOfOurs) {
+  ASSERT_TRUE(WriteStsRecord(root_ + "/p", {"good.example", "1", {}, "x"}));
+  Put("a.policy", "");
+  Put("b.policy", "sluice-mta-sts-1 \n");
+  Put("c.policy", "sluice-mta-sts-1 x 1\n");
+  Put("d.policy", "sluice-mta-sts-1 1\n");
+  Put("e.policy", "sluice-mta-sts-1 99999999999999 1\n");
+  Put("f.policy", "sluice-mta-sts-2 1 1\n");
+  Put("not a name!.policy", "sluice-mta-sts-1 1 1\n");
+  Put("g.policy.new", "sluice-mta-sts-1 1 1\n");
+  Put("h.policy", "sluice-mta-sts-1 1 1\n" + std::string(70'000, 'x'));
+  EXPECT_EQ(LoadStsRecords(root_ + "/p").size(), 1u);
+}
+
+TEST_F(StsFiles, SayWhereTheyCannotBeWritten) {
+  const Status status = WriteStsRecord(root_ + "/no/p", {"a.example", "1", {}, "x"});
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().what.find(root_ + "/no/p"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sluice::engine
