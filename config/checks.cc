@@ -187,27 +187,12 @@ class Checker {
              Quote(source.address->ToString()) +
                  " is not an address of this machine: connections from it will fail");
       const IpAddress& seen = source.public_address.value_or(*source.address);
-      if (seen.IsSpecial() && !AllPrivate())
+      if (seen.IsSpecial() && !StaysPrivate(config_))
         Fail("source", i, source.public_address ? "public_address" : "address",
              Quote(seen.ToString()) +
                  " is no public address, so no receiver can see it: set public_address to what "
                  "they see");
     }
-  }
-
-  // Does all mail stay in private networks (tests, relays)?
-  bool AllPrivate() const {
-    if (config_.dns.allow_special) return true;
-    bool catches_all = false;
-    for (const Route& route : config_.routes) {
-      if (route.hosts.empty()) return false;
-      catches_all |= route.match == "*";
-      for (const RouteHost& host : route.hosts) {
-        const auto address = IpAddress::Parse(host.host);
-        if (!address || !address->IsSpecial()) return false;
-      }
-    }
-    return catches_all;
   }
 
   void Pools() {
@@ -246,6 +231,11 @@ class Checker {
     for (size_t i = 0; i < config_.domains.size(); ++i)
       for (const DkimKey& dkim : config_.domains[i].dkim)
         if (!dkim.key.empty()) SecretFile("domain", i, "dkim", dkim.key);
+    const DomainRules& rules = config_.domain_rules;
+    if (rules.unverified == DomainRules::Unverified::kRefuse && rules.check_every == Duration(0))
+      reader_.Fail(root_.Find("domains")->value.at, "domains.unverified",
+                   "\"refuse\" needs domains to be checked, or none is ever verified: set "
+                   "check_every");
   }
 
   void Routes() {
@@ -332,6 +322,20 @@ void FillDefaults(Config& config, const Surroundings& surroundings) {
   }
   for (Domain& domain : config.domains)
     if (domain.tenant.empty()) domain.tenant = "default";
+}
+
+bool StaysPrivate(const Config& config) {
+  if (config.dns.allow_special) return true;
+  bool catches_all = false;
+  for (const Route& route : config.routes) {
+    if (route.hosts.empty()) return false;
+    catches_all |= route.match == "*";
+    for (const RouteHost& host : route.hosts) {
+      const auto address = IpAddress::Parse(host.host);
+      if (!address || !address->IsSpecial()) return false;
+    }
+  }
+  return catches_all;
 }
 
 void CheckConfig(Reader& reader, const Value& root, const Surroundings& surroundings,

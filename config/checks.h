@@ -18,6 +18,9 @@ namespace sluice::config {
 // configurations too.
 void FillDefaults(Config& config, const Surroundings& surroundings);
 
+// Does all mail stay in private networks (tests, relays)? Then sources may be private too.
+bool StaysPrivate(const Config& config);
+
 // `root` tells where everything stands.
 void CheckConfig(Reader& reader, const Value& root, const Surroundings& surroundings,
                  const Config& config);

@@ -118,6 +118,14 @@ struct Domain {
   std::string tenant;
   std::vector<DkimKey> dkim;
   std::string return_path;
+  bool retired = false;  // takes no new mail, stays listed (design 12.11)
+};
+
+// What all sending domains share.
+struct DomainRules {
+  enum class Unverified : uint8_t { kWarn, kRefuse } unverified = Unverified::kWarn;
+  Duration check_every = 6h;  // 0: the engine does not look
+  std::vector<std::string> dnsbl = {"zen.spamhaus.org", "bl.spamcop.net"};
 };
 
 struct RouteHost {
@@ -234,6 +242,7 @@ struct Config {
   std::vector<Source> sources;  // never empty after parsing
   std::vector<Pool> pools;      // never empty after parsing; the first is "default" or the default
   std::vector<Domain> domains;
+  DomainRules domain_rules;
   std::vector<Route> routes;
 };
 

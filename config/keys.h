@@ -26,6 +26,7 @@ enum class Kind : uint8_t {
   kText,
   kName,        // 1 to 128 printable octets: a name that events and logs carry
   kDomain,      // fully qualified, ASCII
+  kDomains,     // list of them
   kPath,        // relative ones start at the file's folder
   kBoolean,     // true, false
   kCount,       // integer

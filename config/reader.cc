@@ -284,14 +284,17 @@ void ReadValue(Reader& reader, const Key& key, const std::string& path, const Va
 
 void ReadValue(Reader& reader, const Key& key, const std::string& path, const Value& value,
                std::vector<std::string>& out) {
-  ForEachItem(reader, key, path, value, true, [&](const std::string& at, const Value& item) {
-    if (!Expect(reader, at, item, VKind::kText, "text in quotes")) return;
-    const std::string wrong = WhyNotText(key.kind, item.text);
-    if (wrong.empty())
-      out.push_back(item.text);
-    else
-      reader.Fail(item.at, at, wrong);
-  });
+  std::vector<std::string> read;
+  const bool list =
+      ForEachItem(reader, key, path, value, true, [&](const std::string& at, const Value& item) {
+        if (!Expect(reader, at, item, VKind::kText, "text in quotes")) return;
+        const std::string wrong = WhyNotText(key.kind, item.text);
+        if (wrong.empty())
+          read.push_back(key.kind == Kind::kDomains ? Lower(item.text) : item.text);
+        else
+          reader.Fail(item.at, at, wrong);
+      });
+  if (list) out = std::move(read);  // a list of ours stands in for the default one
 }
 
 void ReadValue(Reader& reader, const Key& key, const std::string& path, const Value& value,

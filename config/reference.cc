@@ -21,6 +21,8 @@ std::string TypeOf(const Key& key) {
       return "name";
     case Kind::kDomain:
       return "domain name";
+    case Kind::kDomains:
+      return "list of domain names";
     case Kind::kPath:
       return "path";
     case Kind::kBoolean:

@@ -75,7 +75,7 @@ std::string WhyNotText(Kind kind, std::string_view text) {
   if (text.size() > kMaxTextBytes) return "is longer than 4096 octets";
   if (text.empty() && kind != Kind::kText) return "must not be empty";
   if (kind == Kind::kName && text.size() > kMaxNameBytes) return "is longer than 128 octets";
-  if (kind == Kind::kDomain && !IsDomainName(text, true)) {
+  if ((kind == Kind::kDomain || kind == Kind::kDomains) && !IsDomainName(text, true)) {
     return Quote(text) +
            " is not a fully qualified domain name: write \"mta1.example.com\" (international "
            "names in their xn-- form)";

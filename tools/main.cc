@@ -16,6 +16,9 @@
 #include "tools/blast/blast.h"
 #include "tools/commands/captured.h"
 #include "tools/commands/check.h"
+#include "tools/commands/domain_add.h"
+#include "tools/commands/domain_check.h"
+#include "tools/commands/domain_records.h"
 #include "tools/commands/explain.h"
 #include "tools/commands/queues.h"
 #include "tools/commands/reload.h"
@@ -119,6 +122,48 @@ void AddCaptured(CLI::App& app, Action& action) {
     AddEngineAddress(command, options->engine);
     command->add_option("ID", options->id, "Of the message")->required();
   }
+}
+
+void AddRecordFormats(CLI::App* command, RecordFormat& format) {
+  CLI::Option* zone = command->add_flag("--zone", format.zone, "As a zone-file fragment");
+  CLI::Option* steps =
+      command->add_flag("--steps", format.steps, "As instructions for a DNS provider's web form");
+  CLI::Option* json = command->add_flag("--json", format.json, "As JSON");
+  zone->excludes(steps)->excludes(json);
+  steps->excludes(json);
+}
+
+void AddDomains(CLI::App& app, Action& action) {
+  CLI::App* domain = app.add_subcommand("domain", "Sending domains: keys, DNS records, states");
+  domain->require_subcommand(1);
+  auto options = std::make_shared<DomainOptions>();
+  CLI::App* add = AddCommand(*domain, action, "add",
+                             "Make keys, add it to the configuration, print the records to publish",
+                             options, AddDomain);
+  CLI::App* records = AddCommand(*domain, action, "records", "Print the records to publish",
+                                 options, ShowDomainRecords);
+  CLI::App* check =
+      AddCommand(*domain, action, "check",
+                 "Look the records up; say what is right, missing or wrong", options, CheckDomains);
+  CLI::App* list = AddCommand(*domain, action, "list", "States that the running engine keeps",
+                              options, ListDomains);
+  for (CLI::App* command : {add, records, check})
+    command->add_option("-c,--config", options->engine.config, "Configuration")
+        ->type_name("FILE")
+        ->default_str(kDefaultConfig);
+  AddEngineAddress(list, options->engine);
+  for (CLI::App* command : {add, records}) {
+    command->add_option("DOMAIN", options->domain, "As in example.com")->required();
+    AddRecordFormats(command, options->format);
+  }
+  check->add_option("DOMAIN", options->domain, "Without: all that are not retired");
+  for (CLI::App* command : {check, list})
+    command->add_flag("--json", options->format.json, "As JSON");
+  add->add_option("--tenant", options->tenant, "Whose it is; default: the only one there is");
+  add->add_option("--selector", options->selector, "Of its DKIM key; default: s1");
+  add->add_flag("--ed25519", options->ed25519, "Make an Ed25519 key too, as a second signature");
+  add->add_option("--return-path", options->return_path,
+                  "Domain that returned mail comes back to, as in bounces.example.com");
 }
 
 void AddSinkExtensions(CLI::App* command, SinkOptions& sink) {
@@ -281,6 +326,7 @@ int Main(int argc, char** argv) {
   AddLooks(app, action);
   app.add_subcommand("sendmail", "A message on standard input, as /usr/sbin/sendmail takes it");
   AddCaptured(app, action);
+  AddDomains(app, action);
   AddSink(app, action);
   AddBlast(app, action);
   AddDemo(app, action);

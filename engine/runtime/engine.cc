@@ -25,6 +25,7 @@
 #include "engine/runtime/captured_commands.h"
 #include "engine/runtime/certificate_watch.h"
 #include "engine/runtime/control_commands.h"
+#include "engine/runtime/domain_service.h"
 #include "engine/runtime/queue_worker.h"
 #include "engine/runtime/remote_authenticator.h"
 #include "engine/runtime/shard_runtime.h"
@@ -88,7 +89,6 @@ class EngineImpl final : public Engine {
   static constexpr Duration kStopPoll{10'000};
   // After the deadline connections are cut; this long for what that sets off.
   static constexpr Duration kAbortGrace{1'000'000};
-
   uint32_t shards() const { return uint32_t(mailboxes_.size()); }
   ShardRuntime& home() { return *runtimes_.front(); }
   Status OpenSockets();
@@ -123,6 +123,7 @@ class EngineImpl final : public Engine {
   std::vector<std::unique_ptr<RemoteAuthenticator>> authenticators_;
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<SendmailCommand> sendmail_;
+  std::unique_ptr<DomainService> domains_;
   std::unique_ptr<ControlCommands> commands_;
   std::unique_ptr<CapturedCommands> captured_;
   std::unique_ptr<ControlServer> control_;
@@ -219,6 +220,7 @@ Status EngineImpl::OpenAll() {
       ControlParts{runtime_list, *queue_, writer_, *sendmail_, [this] { return Reload(); },
                    [this] { return exporter_->health(); }});
   captured_ = std::make_unique<CapturedCommands>(home().shard());
+  domains_ = std::make_unique<DomainService>(runtime_list, passwords_, config_);
   if (Status status = OpenSockets(); !status) return status;
   recovery_ = std::make_unique<Recovery>(home().shard(), [](uint64_t lanes, uint64_t recipients) {
     LogInfo("recovery", "found " + std::to_string(lanes) + " lanes and " +
@@ -238,6 +240,7 @@ Status EngineImpl::OpenSockets() {
   control_ = std::move(*control);
   commands_->Register(*control_);
   captured_->Register(*control_);
+  domains_->Register(*control_);
   sendmail_->Register(*control_);
   if (config_->submission.local_socket.empty()) return {};
   auto local = open(
@@ -375,6 +378,7 @@ Result<std::string> EngineImpl::Reload() {
   OnEachShard([config = config_, contexts = *tls, clients = *clients](ShardRuntime& runtime) {
     runtime.Reload(config, contexts, clients[runtime.index()]);
   });
+  domains_->Reload(config_);
   LogInfo("reload", "configuration reloaded from " + config_->file);
   if (!later.empty()) LogWarn("reload", "what has changed here needs a restart: " + later);
   return later;

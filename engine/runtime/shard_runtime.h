@@ -62,6 +62,7 @@ class ShardRuntime {
   uint32_t index() const { return index_; }
   io::UvLoop& loop() { return loop_; }
   Shard& shard() { return *shard_; }
+  dns::DnsTransport& transport() { return *transport_; }
   const std::vector<std::unique_ptr<SubmissionListener>>& listeners() const { return listeners_; }
 
  private:

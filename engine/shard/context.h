@@ -12,6 +12,7 @@
 #include "engine/base/random.h"
 #include "engine/base/time.h"
 #include "engine/base/timer_queue.h"
+#include "engine/domains/domain_state.h"
 #include "engine/io/net.h"
 
 namespace sluice::engine {
@@ -27,6 +28,8 @@ struct ShardContext {
   std::shared_ptr<const config::Config> config;
   // For connections to receivers; null: the net's plainest. Replaced on reload.
   std::shared_ptr<io::TlsClientContext> tls_client{};
+  // Of the sending domains, replaced as a whole too; null: nobody watches them (tests, simulator).
+  std::shared_ptr<const DomainStates> domains = nullptr;
 };
 
 }  // namespace sluice::engine

@@ -109,6 +109,12 @@ Status Shard::Ready() const {
   return {};
 }
 
+smtp::Answer Shard::Admit(std::string_view from_domain) {
+  DomainGate::Admission admission = domain_gate_.Admit(context_, from_domain);
+  if (!admission.warning.empty()) Alert("domain_unverified", std::move(admission.warning));
+  return std::move(admission.refusal);
+}
+
 void Shard::Submit(Accepted&& accepted, std::function<void(Status)> done) {
   if (accepted.capture) {
     accepted.message.flags |= queue::kFlagCaptured;

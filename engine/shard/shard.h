@@ -33,6 +33,7 @@
 #include "engine/shard/switchboard.h"
 #include "engine/shard/tls_policy_table.h"
 #include "engine/shard/writer.h"
+#include "engine/submission/domain_gate.h"
 #include "engine/submission/intake.h"
 
 namespace sluice::engine {
@@ -88,6 +89,7 @@ class Shard final : public Intake, private RecorderOwner {
   MessageId NewId() override;
   Result<Ref<queue::BodyFile>> CreateBodyFile(MessageId id) override;
   Status Ready() const override;
+  smtp::Answer Admit(std::string_view from_domain) override;
   void Submit(Accepted&& accepted, std::function<void(Status)> done) override;
   void Alert(std::string reason, std::string text) override;
 
@@ -124,6 +126,7 @@ class Shard final : public Intake, private RecorderOwner {
   Scheduler scheduler_;
   std::vector<Shard*> shards_;
   std::vector<std::vector<Waiting>> outbound_;  // by shard: recipients of this turn
+  DomainGate domain_gate_;
   Timer again_;  // something could not be handed over, or is left for the next turn
   uint64_t accepted_ = 0;
 };

@@ -15,6 +15,7 @@
 #include "engine/base/ref.h"
 #include "queue/body_file.h"
 #include "queue/records.h"
+#include "smtp/answer.h"
 
 namespace sluice::engine {
 
@@ -39,6 +40,9 @@ class Intake {
   virtual Result<Ref<queue::BodyFile>> CreateBodyFile(MessageId id) = 0;
   // Is there room for one more message? Else 452 4.3.1 at MAIL (design 12.7).
   virtual Status Ready() const = 0;
+  // May mail From this domain (lower case; empty: none) go out? The refusal; empty: it may. What
+  // the operator should know of it is told.
+  virtual smtp::Answer Admit(std::string_view from_domain) = 0;
   // Commits; `done` runs from the shard's loop when the message is durable or refused (kFull, kIo),
   // never inside this call. 250 may be sent only then. `done` may outlive the session: capture
   // handles, not pointers.

@@ -115,6 +115,8 @@ std::expected<Accepted, smtp::Answer> LocalSubmission::Build(const LocalMessage&
     return No(550, "5.6.0", DescribeContent(facts.fault));
   if (smtp::Answer refusal = builder.Finish(); !refusal.empty())
     return std::unexpected(std::move(refusal));
+  if (smtp::Answer no = intake_.Admit(builder.header().from_domain); !no.empty())
+    return std::unexpected(std::move(no));
 
   Accepted accepted = Assemble({.mail = mail,
                                 .recipients = std::move(recipients),

@@ -202,6 +202,16 @@ void SubmissionSession::SubmitMessage() {
     session_.AnswerMessage(refusal);
     return;
   }
+  // What is captured is not sent: no receiver judges its domain.
+  const bool captured = user_ != nullptr && user_->deliver == config::User::Deliver::kCapture;
+  const smtp::Answer no =
+      captured ? smtp::Answer{} : listener_.parts_.intake.Admit(builder_.header().from_domain);
+  if (!no.empty()) {
+    ++listener_.counters_.messages_refused;
+    DropMessage();
+    session_.AnswerMessage(no);
+    return;
+  }
   smtp::MailCommand mail = session_.mail();
   mail.sender = std::move(sender_);
   Submitted submitted{.mail = mail,

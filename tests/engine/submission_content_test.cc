@@ -40,6 +40,19 @@ TEST_F(SubmissionContentTest, StoresGeneratedFieldsThenTheHeaderThenTheBody) {
   EXPECT_EQ(accepted.peer, "192.0.2.7");
 }
 
+TEST_F(SubmissionContentTest, RefusesAMessageWhoseFromDomainMayNotSend) {
+  intake.admission = {451, "4.7.0", "From domain b.test is not verified"};
+  Client& client = Connect();
+  const std::string reply =
+      client.Say(std::string(kEnvelope) + "DATA\r\nFrom: A <a@B.test>\r\n\r\nhi\r\n.\r\n");
+  EXPECT_THAT(reply, EndsWith("451 4.7.0 From domain b.test is not verified\r\n"));
+  EXPECT_EQ(intake.from_domains, std::vector<std::string>{"b.test"});
+  EXPECT_TRUE(intake.accepted.empty());
+  intake.admission = {};
+  client.Say("MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\nFrom: a@b.test\r\n\r\n.\r\n");
+  EXPECT_EQ(intake.accepted.size(), 1u);
+}
+
 TEST_F(SubmissionContentTest, AddsNothingThatIsThere) {
   Client& client = Connect();
   client.Say(std::string(kEnvelope) + "DATA\r\ndate: d\r\nMESSAGE-ID: <m>\r\n\r\nhi\r\n.\r\n");

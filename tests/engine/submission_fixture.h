@@ -44,6 +44,10 @@ class FakeIntake final : public Intake {
     return disk->Create(id);
   }
   Status Ready() const override { return ready; }
+  smtp::Answer Admit(std::string_view from_domain) override {
+    from_domains.emplace_back(from_domain);
+    return admission;
+  }
   void Submit(Accepted&& message, std::function<void(Status)> done) override {
     accepted.push_back(std::move(message));
     waiting.push_back(std::move(done));
@@ -58,6 +62,8 @@ class FakeIntake final : public Intake {
 
   std::unique_ptr<queue::BodyFiles> disk;  // for large messages
   Status ready;
+  smtp::Answer admission;
+  std::vector<std::string> from_domains;
   std::vector<Accepted> accepted;
   std::vector<std::string> alerts;
   std::vector<std::function<void(Status)>> waiting;

@@ -216,6 +216,8 @@ class Config:
         if self.dns:
             port = f"port = {self.sink.port}\n" if self.sink else ""
             parts.append(f'[dns]\nservers = ["127.0.0.1:{self.dns.port}"]\nallow_special = true\n{port}')
+        else:  # a port that nobody answers on: no test asks the servers of the machine it runs on
+            parts.append('[dns]\nservers = ["127.0.0.1:9"]\n')
         for port, tls in ((self.plain, "none"), (self.starttls, "starttls"), (self.implicit, "implicit")):
             keys = "" if tls == "none" else f'cert = "{world.cert.name}"\nkey = "{world.key.name}"\n'
             trusted = 'trusted = ["127.0.0.0/8"]\n' if tls == "none" else ""
