@@ -1,22 +1,24 @@
 #include "config/checks.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
 
+#include "config/check_tools.h"
+#include "config/domain_checks.h"
+#include "config/syntax.h"
 #include "config/units.h"
+#include "engine/base/text.h"
 
 namespace sluice::config {
 namespace {
 
 // One round of checks over one configuration.
-class Checker {
+class Checker : private CheckTools {
  public:
-  Checker(Reader& reader, const Value& root, const Surroundings& surroundings, const Config& config)
-      : reader_(reader), root_(root), surroundings_(surroundings), config_(config) {}
+  using CheckTools::CheckTools;
 
   void Run() {
     Sockets();
@@ -24,75 +26,12 @@ class Checker {
     Users();
     Sources();
     Pools();
-    Domains();
     Routes();
     ReceiverTls();
     Times();
   }
 
  private:
-  // What the file says of element `index` of a list; null when it says nothing.
-  const Value* ElementOf(std::string_view section, size_t index) const {
-    const Member* list = root_.Find(section);
-    if (list == nullptr || index >= list->value.items.size()) return nullptr;
-    return &list->value.items[index];
-  }
-
-  static std::string PathOf(std::string_view section, size_t index, std::string_view key) {
-    return std::string(section) + "[" + std::to_string(index) + "]." + std::string(key);
-  }
-
-  // Where a key of an element stands; where it is absent, the element.
-  Position PositionOf(std::string_view section, size_t index, std::string_view key) const {
-    const Value* element = ElementOf(section, index);
-    if (element == nullptr) return {};
-    const Member* member = element->Find(key);
-    return member == nullptr ? element->at : member->value.at;
-  }
-
-  bool Written(std::string_view section, size_t index, std::string_view key) const {
-    const Value* element = ElementOf(section, index);
-    return element != nullptr && element->Find(key) != nullptr;
-  }
-
-  void Fail(std::string_view section, size_t index, std::string_view key, std::string what) {
-    reader_.Fail(PositionOf(section, index, key), PathOf(section, index, key), std::move(what));
-  }
-  void Warn(std::string_view section, size_t index, std::string_view key, std::string what) {
-    reader_.Warn(PositionOf(section, index, key), PathOf(section, index, key), std::move(what));
-  }
-
-  // Every element's name once.
-  template <typename T>
-  void Unique(std::string_view section, std::string_view key, const std::vector<T>& elements,
-              std::string T::* name) {
-    std::map<std::string, size_t> seen;
-    for (size_t i = 0; i < elements.size(); ++i) {
-      const std::string& own = elements[i].*name;
-      if (own.empty() || !Written(section, i, key)) continue;  // told already
-      const auto [first, is_new] = seen.try_emplace(own, i);
-      if (is_new) continue;
-      const Position other = PositionOf(section, first->second, key);
-      Fail(section, i, key,
-           Quote(own) + " is there already, in line " + std::to_string(other.line));
-    }
-  }
-
-  // True when the file can be used.
-  bool NeedsFile(std::string_view section, size_t index, std::string_view key,
-                 const std::string& file) {
-    const std::string wrong = surroundings_.WhyUnreadable(file);
-    if (!wrong.empty()) Fail(section, index, key, "cannot read " + Quote(file) + ": " + wrong);
-    return wrong.empty();
-  }
-
-  void SecretFile(std::string_view section, size_t index, std::string_view key,
-                  const std::string& file) {
-    if (NeedsFile(section, index, key, file) && surroundings_.WorldReadable(file))
-      Warn(section, index, key,
-           Quote(file) + " can be read by everybody on this machine: chmod o-r");
-  }
-
   void Sockets() {
     if (config_.submission.local_socket != config_.control.socket) return;
     const Member* section = root_.Find("submission");
@@ -226,18 +165,6 @@ class Checker {
         Warn("source", i, "name", "is in no pool, so nothing is sent from it");
   }
 
-  void Domains() {
-    Unique("domain", "name", config_.domains, &Domain::name);
-    for (size_t i = 0; i < config_.domains.size(); ++i)
-      for (const DkimKey& dkim : config_.domains[i].dkim)
-        if (!dkim.key.empty()) SecretFile("domain", i, "dkim", dkim.key);
-    const DomainRules& rules = config_.domain_rules;
-    if (rules.unverified == DomainRules::Unverified::kRefuse && rules.check_every == Duration(0))
-      reader_.Fail(root_.Find("domains")->value.at, "domains.unverified",
-                   "\"refuse\" needs domains to be checked, or none is ever verified: set "
-                   "check_every");
-  }
-
   void Routes() {
     Unique("route", "match", config_.routes, &Route::match);
     for (size_t i = 0; i < config_.routes.size(); ++i)
@@ -285,44 +212,9 @@ class Checker {
       reader_.Warn(at("delay_notice"), "retry.delay_notice",
                    "is not before max_age, so it is never sent");
   }
-
-  // Borrowed: outlive this.
-  Reader& reader_;
-  const Value& root_;
-  const Surroundings& surroundings_;
-  const Config& config_;
 };
 
-// A number is taken as it is.
-std::optional<uint32_t> UidOf(const std::string& name, const Surroundings& surroundings) {
-  uint32_t uid = 0;
-  const char* end = name.data() + name.size();
-  const auto [stop, error] = std::from_chars(name.data(), end, uid);
-  if (error == std::errc() && stop == end) return uid;
-  return surroundings.UidOf(name);
-}
-
 }  // namespace
-
-void FillDefaults(Config& config, const Surroundings& surroundings) {
-  if (config.sources.empty()) config.sources.push_back({"default", {}, {}, {}});
-  for (Source& source : config.sources)
-    if (source.ehlo.empty()) source.ehlo = config.hostname;
-  if (config.pools.empty()) {
-    Pool& pool = config.pools.emplace_back();
-    pool.name = "default";
-    for (const Source& source : config.sources) pool.members.push_back({source.name, 1});
-  }
-  // Mail without an assignment uses the pool `default`, or the first: put it in front.
-  const auto first = std::ranges::find(config.pools, "default", &Pool::name);
-  if (first != config.pools.end()) std::rotate(config.pools.begin(), first, first + 1);
-  for (User& user : config.users) {
-    if (user.tenant.empty()) user.tenant = user.name;
-    for (LocalUser& local : user.local_users) local.uid = UidOf(local.name, surroundings);
-  }
-  for (Domain& domain : config.domains)
-    if (domain.tenant.empty()) domain.tenant = "default";
-}
 
 bool StaysPrivate(const Config& config) {
   if (config.dns.allow_special) return true;
@@ -341,6 +233,7 @@ bool StaysPrivate(const Config& config) {
 void CheckConfig(Reader& reader, const Value& root, const Surroundings& surroundings,
                  const Config& config) {
   Checker(reader, root, surroundings, config).Run();
+  CheckDomains(reader, root, surroundings, config);
 }
 
 }  // namespace sluice::config

@@ -88,7 +88,16 @@ struct User {
   enum class Class : uint8_t { kByMessage, kBulk, kTransactional } mail_class = Class::kByMessage;
   enum class Deliver : uint8_t { kSend, kCapture } deliver = Deliver::kSend;
   bool message_fault_451 = false;  // design 12.7: faults of a message answer 451 instead of 5xx
+  bool any_from = false;           // design 12.11: From may lie outside the tenant's domains
   uint64_t daily_limit = 0;        // 0: none
+};
+
+// Whose mail it is, for what goes by tenant.
+struct Tenant {
+  std::string name;
+  enum class BulkRules : uint8_t { kOff, kWarn, kAdd } bulk_rules = BulkRules::kWarn;
+  std::string unsubscribe_url;      // https; the recipient's token goes behind it
+  std::string unsubscribe_address;  // mailbox; the token goes behind a plus
 };
 
 struct Source {
@@ -110,7 +119,8 @@ struct Pool {
 
 struct DkimKey {
   std::string selector;
-  std::string key;  // file
+  std::string key;            // file
+  std::string identity = {};  // i=; empty: left out
 };
 
 struct Domain {
@@ -204,8 +214,18 @@ struct Inbound {
   std::string forward;  // where mail to postmaster, abuse and the like goes; empty: nowhere
 };
 
-// What becomes of mail from a domain without a key of ours.
-enum class Unsigned : uint8_t { kWarn, kDefaultSigner, kRefuse };
+// What becomes of mail from a domain without a key of ours. kByClass: bulk is refused once there is
+// a [[domain]], everything else goes out with a warning.
+enum class Unsigned : uint8_t { kByClass, kWarn, kDefaultSigner, kRefuse };
+
+// How signatures are made.
+struct Dkim {
+  enum class Form : uint8_t { kRelaxed, kSimple };  // RFC 6376 3.4
+  Form header = Form::kRelaxed;
+  Form body = Form::kRelaxed;
+  std::optional<Duration> expire;      // x= this long after t=; none: no x=
+  std::vector<std::string> also_sign;  // fields besides the usual ones
+};
 
 struct Submission {
   enum class BareLineEnds : uint8_t {
@@ -222,7 +242,8 @@ struct Config {
   std::string file;  // where it was read from
   std::string hostname;
   std::string timezone = "UTC";  // whose days quotas count
-  Unsigned unsigned_mail = Unsigned::kWarn;
+  Unsigned unsigned_mail = Unsigned::kByClass;
+  std::string default_signer;  // a [[domain]]: it signs everything, besides the From domain
   Queue queue;
   Dns dns;
   Control control;
@@ -237,8 +258,10 @@ struct Config {
   Tls tls;
   Submission submission;
   Inbound inbound;
+  Dkim dkim;
   std::vector<Listener> listeners;
   std::vector<User> users;
+  std::vector<Tenant> tenants;  // those with settings of their own
   std::vector<Source> sources;  // never empty after parsing
   std::vector<Pool> pools;      // never empty after parsing; the first is "default" or the default
   std::vector<Domain> domains;

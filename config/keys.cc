@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "config/keys_domain.h"
 #include "config/keys_host.h"
 #include "config/keys_mail.h"
 
@@ -67,6 +68,11 @@ constexpr Section kSections[] = {
      .keys = kInboundKeys,
      .slot = [](Config& c) -> void* { return &c.inbound; },
      .later = true},
+    {.name = "tenant",
+     .shape = Section::Shape::kList,
+     .doc = "Settings of one tenant. Tenants without an entry have the defaults.",
+     .keys = kTenantKeys,
+     .slot = [](Config& c) -> void* { return &c.tenants.emplace_back(); }},
     {.name = "source",
      .shape = Section::Shape::kList,
      .doc = "A local address that mail is sent from. Without one: the system's choice of address, "
@@ -90,9 +96,15 @@ constexpr Section kSections[] = {
      .slot = [](Config& c) -> void* { return &c.domains.emplace_back(); }},
     {.name = "domain.dkim",
      .shape = Section::Shape::kInline,
-     .doc = "An element of `dkim`.",
+     .doc = "An element of `dkim`. Each key makes a signature of its own: two of them (RSA and "
+            "Ed25519, or old and new) may stand side by side.",
      .keys = kDkimKeys,
      .slot = nullptr},
+    {.name = "dkim",
+     .shape = Section::Shape::kTable,
+     .doc = "How signatures are made.",
+     .keys = kDkimRuleKeys,
+     .slot = [](Config& c) -> void* { return &c.dkim; }},
     {.name = "domains",
      .shape = Section::Shape::kTable,
      .doc = "How sending domains are watched.",

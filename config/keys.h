@@ -41,6 +41,7 @@ enum class Kind : uint8_t {
   kHashes,      // argon2id or SCRAM string, or a list of them
   kPattern,     // domain, *.suffix or *
   kHosts,       // list of HOST:PORT
+  kFields,      // list of names of header fields
   kTables,      // list of inline tables: a section of its own
 };
 

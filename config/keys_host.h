@@ -25,10 +25,17 @@ inline constexpr Key kTop[] = {
     Row<&Config::unsigned_mail>(
         {.name = "unsigned",
          .kind = Kind::kChoice,
-         .choices = "warn|default-signer|refuse",
-         .later = true,
-         .doc = "What becomes of mail whose From domain has no `[[domain]]`: sent with a warning "
-                "event, signed by the default signer, or refused with 451 4.7.0."}),
+         .choices = "by-class|warn|default-signer|refuse",
+         .doc = "What becomes of mail whose From domain has no key in its tenant's `[[domain]]`s: "
+                "sent with a warning event, signed by the default signer alone, or refused with "
+                "451 4.7.0. `by-class` refuses bulk mail once there is a `[[domain]]`, and sends "
+                "all other mail with a warning."}),
+    Row<&Config::default_signer>(
+        {.name = "default_signer",
+         .kind = Kind::kDomain,
+         .default_text = "none",
+         .doc = "Name of a `[[domain]]` of your own (the provider's) whose keys sign all mail, "
+                "besides those of the From domain."}),
 };
 
 inline constexpr Key kQueueKeys[] = {
@@ -209,6 +216,11 @@ inline constexpr Key kUserKeys[] = {
                                    .choices = "5xx|451",
                                    .doc = "Reply to a faulty message. `451` is for platforms that "
                                           "book any 5xx as the contact's bounce (CiviMail)."}),
+    Row<&User::any_from>(
+        {.name = "any_from",
+         .kind = Kind::kBoolean,
+         .doc = "May this user's From lie outside the tenant's `[[domain]]`s? Otherwise such mail "
+                "is answered 550 5.7.1 once the tenant has one."}),
     Row<&User::daily_limit>(
         {.name = "daily_limit",
          .kind = Kind::kCount,
@@ -216,6 +228,31 @@ inline constexpr Key kUserKeys[] = {
          .default_text = "`0`: none",
          .later = true,
          .doc = "Recipients per calendar day that are released; the rest waits for the next day."}),
+};
+
+inline constexpr Key kTenantKeys[] = {
+    Row<&Tenant::name>({.name = "name",
+                        .kind = Kind::kName,
+                        .required = true,
+                        .doc = "Name of the tenant, as users and domains give it."}),
+    Row<&Tenant::bulk_rules>(
+        {.name = "bulk_rules",
+         .kind = Kind::kChoice,
+         .choices = "off|warn|add",
+         .doc = "What receivers demand of bulk mail (docs/deliverability.md): leave it alone, warn "
+                "by an event, or also add List-Unsubscribe with one click where it is missing."}),
+    Row<&Tenant::unsubscribe_url>(
+        {.name = "unsubscribe_url",
+         .kind = Kind::kText,
+         .default_text = "none",
+         .doc = "Where a click unsubscribes, `https://...`; a signed token that names the "
+                "recipient goes behind it."}),
+    Row<&Tenant::unsubscribe_address>(
+        {.name = "unsubscribe_address",
+         .kind = Kind::kText,
+         .default_text = "none",
+         .doc = "Mailbox that unsubscribes by mail; the token goes behind a plus: "
+                "`leave+TOKEN@example.com`."}),
 };
 
 }  // namespace sluice::config

@@ -55,64 +55,6 @@ inline constexpr Key kPoolMemberKeys[] = {
          .doc = "Its share of the pool's mail, relative to the other members."}),
 };
 
-inline constexpr Key kDomainKeys[] = {
-    Row<&Domain::name>({.name = "name",
-                        .kind = Kind::kDomain,
-                        .required = true,
-                        .doc = "A sending domain; subdomains use the nearest parent's entry."}),
-    Row<&Domain::tenant>({.name = "tenant",
-                          .kind = Kind::kName,
-                          .default_text = "`default`",
-                          .doc = "Tenant that owns the domain."}),
-    Row<&Domain::dkim>(
-        {.name = "dkim",
-         .kind = Kind::kTables,
-         .default_text = "none",
-         .doc = "Keys to sign with: `[{ selector = \"s1\", key = \"dkim/s1.pem\" }]`."}),
-    Row<&Domain::return_path>(
-        {.name = "return_path",
-         .kind = Kind::kDomain,
-         .default_text = "none: the envelope sender is left alone",
-         .doc = "Domain of the return paths made for each recipient (VERP)."}),
-    Row<&Domain::retired>(
-        {.name = "retired",
-         .kind = Kind::kBoolean,
-         .doc = "A domain that is given up: its mail is answered 451 4.7.0 and its records are no "
-                "longer checked, but it stays listed. Domains are retired, not deleted."}),
-};
-
-inline constexpr Key kDomainsKeys[] = {
-    Row<&DomainRules::unverified>(
-        {.name = "unverified",
-         .kind = Kind::kChoice,
-         .choices = "warn|refuse",
-         .doc =
-             "What becomes of mail from a `[[domain]]` whose DNS records were never found right: "
-             "sent with a warning event, or refused with 451 4.7.0. One that was verified and "
-             "fails now is treated the same after a day."}),
-    Row<&DomainRules::check_every>(
-        {.name = "check_every",
-         .kind = Kind::kDuration,
-         .max = 30 * kDay,
-         .doc = "How often the engine looks up the records of each domain; those that are not "
-                "right are looked up again after 5 minutes. `\"0s\"`: never."}),
-    Row<&DomainRules::dnsbl>(
-        {.name = "dnsbl",
-         .kind = Kind::kDomains,
-         .default_text = "`[\"zen.spamhaus.org\", \"bl.spamcop.net\"]`",
-         .doc = "Block lists that every source is looked up in. A listing is told, nothing more: "
-                "only a receiver's reply holds mail back. They need a resolver of your own."}),
-};
-
-inline constexpr Key kDkimKeys[] = {
-    Row<&DkimKey::selector>({.name = "selector",
-                             .kind = Kind::kName,
-                             .required = true,
-                             .doc = "Selector under which the public key is published."}),
-    Row<&DkimKey::key>(
-        {.name = "key", .kind = Kind::kPath, .required = true, .doc = "Private key, PEM."}),
-};
-
 inline constexpr Key kRouteKeys[] = {
     Row<&Route::match>({.name = "match",
                         .kind = Kind::kPattern,

@@ -118,8 +118,7 @@ std::expected<Loaded, Problems> ParseConfig(std::string_view text, const std::st
   return loaded;
 }
 
-std::expected<Loaded, Problems> LoadConfig(const std::string& file) {
-  const SystemSurroundings machine;
+std::expected<Loaded, Problems> LoadConfig(const std::string& file, const Surroundings& machine) {
   const std::string wrong = machine.WhyUnreadable(file);
   if (!wrong.empty())
     return std::unexpected(Problems{{file, {}, "", "cannot read the configuration: " + wrong}});

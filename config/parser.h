@@ -27,7 +27,7 @@ std::expected<Loaded, Problems> ParseConfig(std::string_view text, const std::st
                                             const Surroundings& surroundings);
 
 // Reads the file and checks it against this machine.
-std::expected<Loaded, Problems> LoadConfig(const std::string& file);
+std::expected<Loaded, Problems> LoadConfig(const std::string& file, const Surroundings& machine);
 
 }  // namespace sluice::config
 

@@ -56,6 +56,8 @@ std::string TypeOf(const Key& key) {
       return "domain, `*.suffix` or `*`";
     case Kind::kHosts:
       return "list of `HOST:PORT`";
+    case Kind::kFields:
+      return "list of names of header fields";
     case Kind::kTables:
       return "list of inline tables";
   }

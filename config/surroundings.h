@@ -21,14 +21,17 @@ class Surroundings {
   virtual std::string WhyUnreadable(const std::string& path) const = 0;
   // May others than the owner and the group read it? (Private keys should not be.)
   virtual bool WorldReadable(const std::string& path) const = 0;
+  // Why mail cannot be signed with the private key in this file, which can be read; the file is
+  // named in it. Empty: it can, or nobody here knows.
+  virtual std::string WhyNoSigningKey(const std::string&) const { return {}; }
   // Addresses of this host's interfaces; none: not known, and then nothing is said about them.
   virtual std::optional<std::vector<IpAddress>> LocalAddresses() const = 0;
   // The uid of a user of this machine; none: there is no such user.
   virtual std::optional<uint32_t> UidOf(const std::string& name) const = 0;
 };
 
-// The real machine.
-class SystemSurroundings final : public Surroundings {
+// The real machine; of keys it knows nothing (engine/signing/machine.h does).
+class SystemSurroundings : public Surroundings {
  public:
   std::string WhyUnreadable(const std::string& path) const override;
   bool WorldReadable(const std::string& path) const override;

@@ -83,6 +83,9 @@ std::string WhyNotText(Kind kind, std::string_view text) {
   if (kind == Kind::kPattern && text != "*" &&
       !IsDomainName(text.starts_with("*.") ? text.substr(2) : text, false))
     return Quote(text) + " is not a domain, \"*.suffix\" or \"*\"";
+  if (kind == Kind::kFields &&
+      !std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f && c != ':'; }))
+    return Quote(text) + " is no name of a header field";
   return {};
 }
 

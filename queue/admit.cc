@@ -30,8 +30,9 @@ std::unexpected<Error> Invalid(const Insert& insert, const char* what) {
 
 uint64_t TextBytes(const Message& m) {
   constexpr uint64_t kCutBytes = 10;
+  constexpr uint64_t kSignatureBytes = 40;
   return m.sender.size() + m.tenant.size() + m.campaign.size() + m.user.size() + m.envid.size() +
-         m.cuts.size() * kCutBytes;
+         m.cuts.size() * kCutBytes + kSignatureBytes + m.signature.selectors.size() * 8;
 }
 
 Status CheckInsert(const Insert& insert, MessageId first_id) {
@@ -39,6 +40,7 @@ Status CheckInsert(const Insert& insert, MessageId first_id) {
   if (m.id < first_id || (m.id >> kMessageIdCountBits) != (first_id >> kMessageIdCountBits))
     return Invalid(insert, "its id is not of this run (first_id)");
   if (m.cuts.size() > kMaxCuts) return Invalid(insert, "more than 64 cuts");
+  if (m.signature.selectors.size() > kMaxSigners) return Invalid(insert, "more than 8 signers");
   if (TextBytes(m) + kRecordOverhead > kMaxRecord) return Invalid(insert, "its texts are too long");
   if (insert.recipients.empty()) return Invalid(insert, "no recipients");
   if (insert.body_bytes() > UINT32_MAX / 2) return Invalid(insert, "a body over 2 GiB");

@@ -46,6 +46,25 @@ MessageHead GetHead(ByteReader& from) {
   return head;
 }
 
+void PutSignature(ByteWriter& to, const Signature& signature) {
+  to.Var(signature.length);
+  to.U8(signature.body_form);
+  for (const uint8_t octet : signature.body_hash) to.U8(octet);
+  to.Var(signature.selectors.size());
+  for (const uint64_t selector : signature.selectors) to.U64(selector);
+}
+
+bool GetSignature(ByteReader& from, Signature& signature) {
+  signature.length = from.Var32();
+  signature.body_form = from.U8();
+  for (uint8_t& octet : signature.body_hash) octet = from.U8();
+  const uint64_t selectors = from.Var();
+  if (!from.ok() || selectors > kMaxSigners) return false;
+  signature.selectors.resize(size_t(selectors));
+  for (uint64_t& selector : signature.selectors) selector = from.U64();
+  return from.done() && signature.length > 0;
+}
+
 }  // namespace
 
 void SealRecord(std::string& record, uint64_t key_hash) {
@@ -86,6 +105,7 @@ void EncodeMessage(const Message& message, uint32_t open, std::string& out) {
     to.Var(cut.offset);
     to.Var(cut.length);
   }
+  if (message.signature.length > 0) PutSignature(to, message.signature);
   SealRecord(out, message.id);
 }
 
@@ -118,7 +138,8 @@ bool DecodeMessage(std::string_view record, MessageId id, MessageRecord& out) {
     cut.offset = from.Var32();
     cut.length = from.Var32();
   }
-  return from.done();
+  m.signature = {};
+  return from.done() || GetSignature(from, m.signature);
 }
 
 bool DecodeMessageHead(std::string_view record, MessageId id, MessageHead& out) {

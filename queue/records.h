@@ -7,6 +7,7 @@
 #ifndef SLUICE_QUEUE_RECORDS_H_
 #define SLUICE_QUEUE_RECORDS_H_
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <string>
@@ -26,6 +27,7 @@ inline constexpr size_t kMaxReplyText = 512;  // the part of a remote reply we k
 inline constexpr size_t kMaxOrcpt = 500;      // RFC 3461 4.2
 inline constexpr size_t kMaxEnvid = 100;      // RFC 3461 4.4
 inline constexpr size_t kMaxCuts = 64;        // header fields cut out on the way out
+inline constexpr size_t kMaxSigners = 8;      // signatures of ours on one message
 inline constexpr size_t kMaxSuspensionKey = 512;
 // Suspensions on disk; a further one is not kept, and costs a probe after a restart.
 inline constexpr size_t kMaxSuspensions = 20'000;
@@ -48,6 +50,17 @@ struct Cut {
   friend bool operator==(const Cut&, const Cut&) = default;
 };
 
+// What our signatures of a message are made over, to make them anew without reading its body.
+struct Signature {
+  uint32_t length =
+      0;  // octets of the stored body that they take, from its start; 0: there are none
+  uint8_t body_form = 0;                // smtp::Canonical of the hash
+  std::array<uint8_t, 32> body_hash{};  // SHA-256 of the body in that form
+  std::vector<uint64_t> selectors;      // whose they are (engine/signing/keyring.h)
+
+  friend bool operator==(const Signature&, const Signature&) = default;
+};
+
 enum class DsnRet : uint8_t { kUnset, kFull, kHeaders };  // RFC 3461 4.3
 
 // RFC 3461 4.1. None of the bits: the default (failure).
@@ -64,7 +77,7 @@ enum MessageFlags : uint16_t {
   kFlagDots = 4,       // some line begins with a dot: DATA needs stuffing
   kFlagBulk = 8,       // class bulk, else transactional
   kFlagReport = 16,    // our own DSN: no report about it, lane of its own
-  kFlagSigned = 32,    // carries a signature (ours or another's): never altered
+  kFlagSigned = 32,    // came with a signature of somebody else's: never altered
   kFlagCaptured = 64,  // came in to be captured (design 12.15): see kCapturedDue
 };
 
@@ -72,7 +85,8 @@ enum MessageFlags : uint16_t {
 // time.
 inline constexpr WallTime kCapturedDue = WallFromMicros(253'402'300'799'000'000);
 
-// One accepted message. The stored body is: generated fields (Received, ...) + content as received.
+// One accepted message. The stored body is: our signatures + generated fields (Received, ...) +
+// content as received.
 struct Message {
   MessageId id = 0;
   WallTime accepted{};
@@ -89,6 +103,7 @@ struct Message {
   uint32_t recipients = 0;     // accepted at first; how many are still open is the queue's business
   BodyLocation body;
   std::vector<Cut> cuts;  // ascending, disjoint
+  Signature signature;
 
   friend bool operator==(const Message&, const Message&) = default;
 };

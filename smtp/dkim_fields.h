@@ -25,7 +25,7 @@ namespace sluice::smtp {
 
 // Names in one signature. Real mail has under 30; what stands above the lowest of so many is left
 // unsigned.
-inline constexpr size_t kSignedFieldsMax = 256;
+inline constexpr size_t kSignedFieldsMax = 128;
 
 enum class Cover : uint8_t {
   kPresent,           // signed where present

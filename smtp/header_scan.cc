@@ -16,6 +16,8 @@ enum class Field : uint8_t {
   kMessageId,
   kFrom,
   kListMark,
+  kUnsubscribe,
+  kUnsubscribePost,
   kPrecedence,
   kSignature,
   kCut,
@@ -40,7 +42,8 @@ constexpr std::array kNames = {
     Name{"Date", Field::kDate},
     Name{"Message-ID", Field::kMessageId},
     Name{"From", Field::kFrom},
-    Name{"List-Unsubscribe", Field::kListMark},
+    Name{"List-Unsubscribe", Field::kUnsubscribe},
+    Name{"List-Unsubscribe-Post", Field::kUnsubscribePost},
     Name{"List-Id", Field::kListMark},
     Name{"Precedence", Field::kPrecedence},
     Name{"DKIM-Signature", Field::kSignature},
@@ -60,6 +63,9 @@ constexpr std::array kNames = {
     Name{"X-EMAIL-ID", Field::kMautic},
     Name{"Feedback-ID", Field::kFeedbackId},
 };
+
+// Domains of From that are kept besides the first: more than one is more than is wanted.
+constexpr size_t kMoreFromMax = 8;
 
 constexpr std::array<std::string_view, 2> kCutPrefixes = {"X-Sluice-", "X-Schedule-"};
 
@@ -171,6 +177,13 @@ class Scanner {
       case Field::kMessageId:
         facts_.message_id = true;
         break;
+      case Field::kUnsubscribe:
+        facts_.list_mail = facts_.unsubscribe = true;
+        facts_.unsubscribe_https |= Lower(Unfold(value)).contains("<https://");
+        break;
+      case Field::kUnsubscribePost:
+        facts_.one_click |= EqualsNoCase(Unfold(value), "List-Unsubscribe=One-Click");
+        break;
       case Field::kListMark:
         facts_.list_mail = true;
         break;
@@ -186,7 +199,7 @@ class Scanner {
       case Field::kFrom:
         if (facts_.from) return false;
         facts_.from = true;
-        facts_.from_domain = FromDomain(value);
+        TakeFrom(value);
         break;
       case Field::kPrecedence: {
         const std::string word = Unfold(value);
@@ -199,6 +212,17 @@ class Scanner {
       }
     }
     return true;
+  }
+
+  void TakeFrom(std::string_view value) {
+    for (const std::string_view mailbox : SplitMailboxes(value)) {
+      std::string domain = FromDomain(mailbox);
+      if (domain.empty() || domain == facts_.from_domain) continue;
+      if (facts_.from_domain.empty())
+        facts_.from_domain = std::move(domain);
+      else if (facts_.more_from_domains.size() < kMoreFromMax)
+        facts_.more_from_domains.push_back(std::move(domain));
+    }
   }
 
   // The name that one candidate gives; empty: it does not apply.
@@ -268,6 +292,33 @@ std::string FromDomain(std::string_view value) {
   if (rest.ends_with('.')) rest.remove_suffix(1);
   if (rest.size() > 255) return "";
   return CleanName(Lower(rest));
+}
+
+std::vector<std::string_view> SplitMailboxes(std::string_view value) {
+  std::vector<std::string_view> out;
+  size_t start = 0;
+  int depth = 0;
+  bool quoted = false;
+  bool brackets = false;
+  for (size_t i = 0; i < value.size(); ++i) {
+    const char c = value[i];
+    if (c == '\\' && (quoted || depth > 0)) {
+      ++i;
+    } else if (quoted) {
+      quoted = c != '"';
+    } else if (depth > 0 || c == '(') {
+      depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '<' || c == '>') {
+      brackets = c == '<';
+    } else if (!brackets && (c == ',' || c == ':' || c == ';')) {
+      out.push_back(value.substr(start, i - start));
+      start = i + 1;
+    }
+  }
+  out.push_back(value.substr(start));
+  return out;
 }
 
 std::string_view CiviMailJob(std::string_view value) {

@@ -39,9 +39,17 @@ struct HeaderFacts {
   bool from = false;
   bool list_mail = false;  // List-Unsubscribe, List-Id, Precedence: bulk or list
   bool is_signed = false;  // DKIM-Signature
+  // RFC 2369, 8058: there is a List-Unsubscribe, one of its links is https, and its twin says that
+  // a POST there needs no more clicks.
+  bool unsubscribe = false;
+  bool unsubscribe_https = false;
+  bool one_click = false;
   bool eight_bit = false;
-  std::string from_domain;  // lower case; empty: none found
-  std::string campaign;     // by the sender's own fields; empty: none of them
+  std::string from_domain;  // of the first mailbox, lower case; empty: none found
+  std::vector<std::string> more_from_domains;  // of further mailboxes in From, unlike the first
+  std::string campaign;                        // by the sender's own fields; empty: none of them
+  // Campaign mail, as far as the message itself tells (design part 2).
+  bool bulk() const { return !campaign.empty() || list_mail; }
   // Whole fields that never leave: Bcc, Return-Path, control headers. Ascending; neighbours merged.
   std::vector<HeaderCut> cuts;
 };
@@ -49,8 +57,12 @@ struct HeaderFacts {
 // `header` is whole lines ending in CR LF, without the blank line.
 HeaderFacts ScanHeader(std::string_view header);
 
-// The domain of the first mailbox of a From field's value, lower case; empty: none.
+// The domain of a mailbox, lower case; of several the first that has one; empty: none.
 std::string FromDomain(std::string_view value);
+
+// The mailboxes of a From field's value, split at the commas (and colons and semicolons of groups)
+// that stand outside comments, quotes and brackets.
+std::vector<std::string_view> SplitMailboxes(std::string_view value);
 
 // The job of CiviMail's return address "...b.<job>.<queue>.<16 hex>@..."; empty: it is none.
 std::string_view CiviMailJob(std::string_view value);

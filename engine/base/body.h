@@ -2,7 +2,7 @@
 //
 // PURPOSE   Submission appends, the queue writer stores, deliveries read: all share one copy. The
 //           budget (default 128 MiB for all) is what submission checks before it reads on.
-// THREADS   Append on one thread; once shared, read-only from any thread.
+// THREADS   Append and Prepend on one thread; once shared, read-only from any thread.
 
 #ifndef SLUICE_ENGINE_BASE_BODY_H_
 #define SLUICE_ENGINE_BASE_BODY_H_
@@ -62,6 +62,16 @@ class Body : public RefCounted<Body> {
     }
   }
 
+  // Puts octets in front of what is there, which stays where it is. Before it is shared.
+  void Prepend(std::string_view bytes) {
+    if (bytes.empty()) return;
+    blocks_.insert(blocks_.begin(),
+                   {std::unique_ptr<char[]>(new char[bytes.size()]), bytes.size(), bytes.size()});
+    std::memcpy(blocks_.front().data.get(), bytes.data(), bytes.size());
+    size_ += bytes.size();
+    Count(bytes.size());
+  }
+
   size_t size() const { return size_; }
 
   // Calls f(std::string_view) for the pieces of [offset, offset + length), in order.
@@ -101,8 +111,11 @@ class Body : public RefCounted<Body> {
     const size_t grown = blocks_.empty() ? kBlockMin : blocks_.back().size * 2;
     const size_t size = std::clamp(std::max(grown, wanted), kBlockMin, kBlockMax);
     blocks_.push_back({std::unique_ptr<char[]>(new char[size]), size, 0});
-    capacity_ += size;
-    if (budget_) budget_->used_.fetch_add(size, std::memory_order_relaxed);
+    Count(size);
+  }
+  void Count(size_t octets) {
+    capacity_ += octets;
+    if (budget_) budget_->used_.fetch_add(octets, std::memory_order_relaxed);
   }
 
   BodyBudget* const budget_;

@@ -1,7 +1,7 @@
 // engine/base/workers.h — the seam to threads that do slow sums: job in, result back.
 //
-// PURPOSE   Password hashes (later: signatures, parsing of returned mail) must not stop a loop. The
-//           engine runs jobs on a thread of its own; the simulator and tests run them inline.
+// PURPOSE   Password hashes and signatures must not stop a loop. The engine runs jobs on threads of
+//           their own; the simulator and tests run them inline.
 // THREADS   `job` runs on a worker, `done` on the loop that called Run, and never inside Run.
 
 #ifndef SLUICE_ENGINE_BASE_WORKERS_H_
@@ -14,7 +14,7 @@ namespace sluice {
 class Workers {
  public:
   virtual ~Workers() = default;
-  // Jobs run in the order given. What `job` touches lives until `done` has run.
+  // Jobs begin in the order given; those of a pool may end in another. What `job` touches lives until `done` has run.
   virtual void Run(std::move_only_function<void()> job, std::move_only_function<void()> done) = 0;
 };
 

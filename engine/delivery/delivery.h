@@ -138,6 +138,7 @@ class Delivery final : public io::StreamEvents {
   // False: the recipient stays with the job.
   bool MayTell(const smtp::ClientOutcome& outcome, bool earlier_accepted);
   void LoadWindow(uint32_t offset, uint32_t length);
+  void Sign(SignTask task);
 
   // TLS policies (delivery_tls.cc).
   void AskPolicy();

@@ -141,9 +141,11 @@ void Delivery::BeginNext() {
 // True: a transaction has begun, or waits for its content. False: the job is over.
 bool Delivery::BeginJob() {
   state_ = State::kBusy;
-  const JobRun::Step step =
-      run_.Prepare(session_->capabilities(),
-                   [this](uint32_t offset, uint32_t length) { LoadWindow(offset, length); });
+  const JobRun::Step step = run_.Prepare(
+      session_->capabilities(),
+      {.shard = shared_.shard,
+       .load = [this](uint32_t offset, uint32_t length) { LoadWindow(offset, length); },
+       .sign = [this](SignTask task) { Sign(std::move(task)); }});
   if (step == JobRun::Step::kRefused) {
     RefuseJob(run_.refusal());
     return false;
@@ -180,6 +182,22 @@ void Delivery::LoadWindow(uint32_t offset, uint32_t length) {
                       if (delivery.session_->ready()) return delivery.wake_.Set(delivery.Now());
                       delivery.Settle();
                     });
+}
+
+void Delivery::Sign(SignTask task) {
+  shared_.shard.signing->Sign(std::move(task), [weak = std::weak_ptr(self_), id = run_.message().id,
+                                                job = run_.job().id](Result<std::string> fields) {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    Delivery& delivery = **self;
+    // Another job's signature by now, or one that nobody waits for.
+    if (delivery.state_ != State::kBusy || !delivery.run_.active() ||
+        delivery.run_.job().id != job || delivery.run_.message().id != id ||
+        !delivery.session_->ready())
+      return;
+    delivery.run_.Signed(std::move(fields));
+    delivery.wake_.Set(delivery.Now());
+  });
 }
 
 bool Delivery::MayTell(const smtp::ClientOutcome& outcome, bool earlier_accepted) {

@@ -6,7 +6,10 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "smtp/dkim_signature.h"
 #include "smtp/downgrade.h"
+#include "smtp/header_scan.h"
+#include "smtp/mime_fields.h"
 
 namespace sluice::engine {
 namespace {
@@ -15,6 +18,9 @@ static_assert(int(queue::kNotifyNever) == int(smtp::kTellNever));
 static_assert(int(queue::kNotifySuccess) == int(smtp::kTellSuccess));
 static_assert(int(queue::kNotifyFailure) == int(smtp::kTellFailure));
 static_assert(int(queue::kNotifyDelay) == int(smtp::kTellDelay));
+
+// A message released later than this after it was signed is signed anew.
+constexpr Duration kFreshFor = std::chrono::hours(24);
 
 bool IsAscii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return uint8_t(c) < 0x80; });
@@ -32,14 +38,35 @@ smtp::DsnReturn ReturnOf(queue::DsnRet ret) {
   return smtp::DsnReturn::kUnset;
 }
 
-std::string WithoutCuts(const std::string& stored, const std::vector<queue::Cut>& cuts) {
+// Do the signature and the cuts lie within what is stored?
+bool CutsFit(std::string_view stored, const queue::Message& message) {
+  uint64_t from = message.signature.length;
+  for (const queue::Cut& cut : message.cuts) {
+    if (cut.offset < from) return false;
+    from = uint64_t(cut.offset) + cut.length;
+  }
+  return from <= stored.size();
+}
+
+// What is stored without our signatures and without what never leaves.
+std::string WithoutCuts(std::string_view stored, const queue::Message& message) {
   std::string out;
-  size_t from = 0;
-  for (const queue::Cut& cut : cuts) {
-    out.append(stored, from, cut.offset - from);
+  size_t from = message.signature.length;
+  for (const queue::Cut& cut : message.cuts) {
+    out.append(stored.substr(from, cut.offset - from));
     from = size_t(cut.offset) + cut.length;
   }
-  return out.append(stored, from);
+  return out.append(stored.substr(from));
+}
+
+// `front` is the stored header, blank line included. None: the record is damaged.
+std::optional<std::string> LeavingHeader(std::string_view front, const queue::Message& message) {
+  constexpr std::string_view kBlankLine = "\r\n";
+  if (!front.ends_with(kBlankLine) || !CutsFit(front, message)) return std::nullopt;
+  std::string header = WithoutCuts(front, message);
+  header.resize(header.size() - kBlankLine.size());
+  if (!header.empty() && !header.ends_with(kBlankLine)) return std::nullopt;
+  return header;
 }
 
 }  // namespace
@@ -53,8 +80,10 @@ void JobRun::Take(Job job) {
   for (size_t i = 0; i < unanswered_.size(); ++i) unanswered_[i] = i;
   batch_.clear();
   form_ = Form::kNothing;
-  loading_all_ = false;
-  loaded_all_.reset();
+  loading_ = false;
+  loaded_.reset();
+  converted_ = {};
+  signed_.reset();
 }
 
 void JobRun::Answered(size_t recipient) {
@@ -77,11 +106,11 @@ JobRun::Step JobRun::Refuse(Fault fault) {
   return Step::kRefused;
 }
 
-JobRun::Step JobRun::Prepare(const smtp::Capabilities& receiver, const LoadFn& load) {
+JobRun::Step JobRun::Prepare(const smtp::Capabilities& receiver, const Desk& desk) {
   CHECK(job_.has_value());
   CHECK(!unanswered_.empty());
   if (NeedsUtf8() && !receiver.utf8) return Refuse(Fault::kNoUtf8);
-  const Step step = PrepareContent(receiver, load);
+  const Step step = PrepareContent(FormFor(receiver, desk.shard), desk);
   if (step != Step::kGo) return step;
   if (receiver.size_max != 0 && content_.size() > receiver.size_max)
     return Refuse(Fault::kTooLarge);
@@ -89,46 +118,136 @@ JobRun::Step JobRun::Prepare(const smtp::Capabilities& receiver, const LoadFn& l
   return Step::kGo;
 }
 
-JobRun::Step JobRun::PrepareContent(const smtp::Capabilities& receiver, const LoadFn& load) {
-  const bool convert = (message().flags & queue::kFlag8Bit) != 0 && !receiver.eight_bit;
-  if (convert && form_ == Form::kSevenBit) return Step::kGo;
-  if (!convert && form_ == Form::kStored) return Step::kGo;
-  if (convert && (message().flags & queue::kFlagSigned) != 0) return Refuse(Fault::kNo8Bit);
-  if (loaded_all_.has_value()) {
-    Result<std::string> all = std::move(*loaded_all_);
-    loaded_all_.reset();
-    loading_all_ = false;
-    if (!all.has_value() || all->size() != message().body.length)
-      return Refuse(Fault::kContentUnreadable);
-    return Convert(WithoutCuts(*all, message().cuts));
-  }
-  const bool fits = job_->content ? content_.UseBody(job_->content, message())
-                                  : content_.UseWindows(message(), load);
-  if (!fits) return Refuse(Fault::kContentUnreadable);
-  form_ = Form::kStored;
-  if (!convert) return Step::kGo;
-  if (content_.in_memory()) return Convert(content_.ToString());
-  if (message().body.length > kConvertMax) return Refuse(Fault::kNo8Bit);
-  loading_all_ = true;
-  load(0, message().body.length);
-  return Step::kWait;
+JobRun::Form JobRun::FormFor(const smtp::Capabilities& receiver, const ShardContext& shard) const {
+  if ((message().flags & queue::kFlag8Bit) != 0 && !receiver.eight_bit) return Form::kSevenBit;
+  return SignatureIsStale(shard) ? Form::kResigned : Form::kStored;
 }
 
-JobRun::Step JobRun::Convert(const std::string& text) {
-  std::optional<std::string> converted = smtp::ConvertTo7Bit(text);
-  if (!converted.has_value()) return Refuse(Fault::kNo8Bit);
-  content_.UseText(std::move(*converted));
-  form_ = Form::kSevenBit;
+// Design 12.10: held for over a day, or by a selector that is no longer ours to publish.
+bool JobRun::SignatureIsStale(const ShardContext& shard) const {
+  const queue::Message& head = message();
+  if (head.signature.length == 0 || shard.keyring == nullptr) return false;
+  // Captured mail is released recipient by recipient, which its head does not tell.
+  const bool captured = (head.flags & queue::kFlagCaptured) != 0;
+  const WallTime released = captured ? shard.clock.Wall() : head.released;
+  if (released - head.accepted > kFreshFor) return true;
+  return !std::ranges::all_of(head.signature.selectors,
+                              [&](uint64_t mark) { return shard.keyring->Knows(mark); });
+}
+
+JobRun::Step JobRun::PrepareContent(Form wanted, const Desk& desk) {
+  if (form_ == wanted) return Step::kGo;
+  switch (wanted) {
+    case Form::kSevenBit:
+      return Convert(desk);
+    case Form::kResigned:
+      return Resign(desk);
+    default:
+      return UseStored(Form::kStored, desk, std::nullopt);
+  }
+}
+
+JobRun::Step JobRun::UseStored(Form as, const Desk& desk, std::optional<std::string> signatures) {
+  const bool fits = job_->content
+                        ? content_.UseBody(job_->content, message(), std::move(signatures))
+                        : content_.UseWindows(message(), desk.load, std::move(signatures));
+  if (!fits) return Refuse(Fault::kContentUnreadable);
+  form_ = as;
   return Step::kGo;
 }
 
+std::optional<Result<std::string>> JobRun::Front(uint32_t length, const Desk& desk) {
+  if (loaded_.has_value()) {
+    Result<std::string> front = *std::exchange(loaded_, std::nullopt);
+    if (front && front->size() != length) front = Fail(ErrorCode::kCorrupt, "too short");
+    return front;
+  }
+  if (job_->content) {
+    std::string front;
+    if (length > job_->content->size()) return Fail(ErrorCode::kCorrupt, "too short");
+    job_->content->ForEachPiece(0, length, [&](std::string_view piece) { front += piece; });
+    return front;
+  }
+  loading_ = true;
+  desk.load(0, length);
+  return std::nullopt;
+}
+
+std::vector<const SigningKey*> JobRun::KeysFor(std::string_view header,
+                                               const ShardContext& shard) const {
+  if ((message().flags & queue::kFlagReport) != 0) return shard.keyring->reporters().keys;
+  return shard.keyring->SignersOf(message().tenant, smtp::ScanHeader(header).from_domain).keys;
+}
+
+JobRun::Step JobRun::Resign(const Desk& desk) {
+  if (signed_.has_value()) {
+    Result<std::string> fields = *std::exchange(signed_, std::nullopt);
+    if (!fields) return Refuse(Fault::kContentUnreadable);
+    return UseStored(Form::kResigned, desk, *std::move(fields));
+  }
+  const auto front = Front(message().header_length, desk);
+  if (!front) return Step::kWait;
+  const auto header = *front ? LeavingHeader(**front, message()) : std::nullopt;
+  if (!header) return Refuse(Fault::kContentUnreadable);
+  SignTask task{.keyring = desk.shard.keyring,
+                .keys = KeysFor(*header, desk.shard),
+                .header = *header,
+                .body_form = smtp::Canonical(message().signature.body_form),
+                .body_hash = message().signature.body_hash,
+                .now = desk.shard.clock.Wall()};
+  // The domain is gone from the configuration: the old signature is the best there is.
+  if (task.keys.empty()) return UseStored(Form::kResigned, desk, std::nullopt);
+  desk.sign(std::move(task));
+  return Step::kWait;
+}
+
+JobRun::Step JobRun::Convert(const Desk& desk) {
+  if (signed_.has_value()) {
+    Result<std::string> fields = *std::exchange(signed_, std::nullopt);
+    if (!fields) return Refuse(Fault::kContentUnreadable);
+    content_.UseText(*fields + std::exchange(converted_, {}));
+    form_ = Form::kSevenBit;
+    return Step::kGo;
+  }
+  if ((message().flags & queue::kFlagSigned) != 0) return Refuse(Fault::kNo8Bit);
+  if (!job_->content && message().body.length > kConvertMax) return Refuse(Fault::kNo8Bit);
+  const uint32_t length = job_->content ? uint32_t(job_->content->size()) : message().body.length;
+  const auto stored = Front(length, desk);
+  if (!stored) return Step::kWait;
+  if (!*stored || !CutsFit(**stored, message())) return Refuse(Fault::kContentUnreadable);
+  std::optional<std::string> converted = smtp::ConvertTo7Bit(WithoutCuts(**stored, message()));
+  if (!converted.has_value()) return Refuse(Fault::kNo8Bit);
+  if (message().signature.length == 0) {
+    content_.UseText(std::move(*converted));
+    form_ = Form::kSevenBit;
+    return Step::kGo;
+  }
+  if (desk.shard.keyring == nullptr) return Refuse(Fault::kNo8Bit);
+  converted_ = std::move(*converted);
+  const smtp::MimeSplit split = smtp::SplitPart(converted_);
+  smtp::DkimBodyHash hash(desk.shard.keyring->body_form());
+  hash.Update(split.body);
+  SignTask task{.keyring = desk.shard.keyring,
+                .keys = KeysFor(split.header, desk.shard),
+                .header = std::string(split.header),
+                .body_form = desk.shard.keyring->body_form(),
+                .body_hash = hash.Finish(),
+                .now = desk.shard.clock.Wall()};
+  // Converted, the old signature is broken, and nobody can make another.
+  if (task.keys.empty()) return Refuse(Fault::kNo8Bit);
+  desk.sign(std::move(task));
+  return Step::kWait;
+}
+
 void JobRun::Loaded(Result<std::string> octets) {
-  if (loading_all_) {
-    loaded_all_ = std::move(octets);
+  if (std::exchange(loading_, false)) {
+    loaded_ = std::move(octets);
   } else {
     content_.Loaded(std::move(octets));
   }
 }
+
+void JobRun::Signed(Result<std::string> fields) { signed_ = std::move(fields); }
 
 // The client said SMTPUTF8; some always do. It is needed where an address or the header has more
 // than ASCII (RFC 6531, 3.6).

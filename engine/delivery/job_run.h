@@ -2,8 +2,9 @@
 // takes.
 //
 // PURPOSE   Keeps which recipients are still to be answered, looks at what the receiver's
-// extensions
-//           allow (SIZE, SMTPUTF8, 8BITMIME, LIMITS), makes the envelope and the content.
+//           extensions allow (SIZE, SMTPUTF8, 8BITMIME, LIMITS), makes the envelope and the
+//           content. What it converts, and what was signed too long ago or by a key that is gone,
+//           is signed anew (design 12.10, protocol.md 18).
 // NOT HERE  Connections; telling the owner.
 // RULES     protocol.md 12, 14.
 
@@ -19,6 +20,8 @@
 #include "engine/base/error.h"
 #include "engine/delivery/job.h"
 #include "engine/delivery/rendered_content.h"
+#include "engine/shard/context.h"
+#include "engine/signing/signing.h"
 #include "smtp/client_session.h"
 
 namespace sluice::engine {
@@ -30,11 +33,18 @@ class JobRun {
   static constexpr uint32_t kConvertMax = 4 * 1024 * 1024;
 
   using LoadFn = RenderedContent::LoadFn;
+  using SignFn = std::function<void(SignTask)>;
+  // What a job asks for while it is prepared; answered by Loaded and Signed.
+  struct Desk {
+    const ShardContext& shard;
+    LoadFn load;
+    SignFn sign;
+  };
 
   enum class Step : uint8_t {
     kGo,       // begin a transaction with envelope() and content() for batch()
     kRefused,  // refusal() holds for all of unanswered()
-    kWait,     // `load` was asked; Prepare again after Loaded
+    kWait,     // the desk was asked; Prepare again after its answer
   };
 
   void Take(Job job);
@@ -43,9 +53,11 @@ class JobRun {
   const queue::Message& message() const { return job_->message->message; }
 
   // Can what is to be sent go to a receiver with these extensions, and how?
-  Step Prepare(const smtp::Capabilities& receiver, const LoadFn& load);
+  Step Prepare(const smtp::Capabilities& receiver, const Desk& desk);
   // The answer to a `load`, of a window or of all.
   void Loaded(Result<std::string> octets);
+  // The answer to a `sign`.
+  void Signed(Result<std::string> fields);
   Fault refusal() const { return refusal_; }
 
   const smtp::Transaction& envelope() const { return envelope_; }
@@ -63,8 +75,19 @@ class JobRun {
   bool NeedsUtf8() const;
   bool HeaderIsAscii() const;
   Step Refuse(Fault fault);
-  Step PrepareContent(const smtp::Capabilities& receiver, const LoadFn& load);
-  Step Convert(const std::string& text);
+  // What content_ holds at present, or shall hold.
+  enum class Form : uint8_t { kNothing, kStored, kResigned, kSevenBit };
+  Form FormFor(const smtp::Capabilities& receiver, const ShardContext& shard) const;
+  bool SignatureIsStale(const ShardContext& shard) const;
+  Step PrepareContent(Form wanted, const Desk& desk);
+  Step UseStored(Form as, const Desk& desk, std::optional<std::string> signatures);
+  Step Resign(const Desk& desk);
+  Step Convert(const Desk& desk);
+  // Asks for the octets from the start of the stored body on, or takes them from memory; none:
+  // wait.
+  std::optional<Result<std::string>> Front(uint32_t length, const Desk& desk);
+  // Who would sign what has this header now.
+  std::vector<const SigningKey*> KeysFor(std::string_view header, const ShardContext& shard) const;
   void MakeEnvelope(const smtp::Capabilities& receiver);
 
   std::optional<Job> job_;
@@ -72,12 +95,13 @@ class JobRun {
   std::vector<size_t> batch_;
   Fault refusal_ = Fault::kNone;
 
-  // What content_ holds at present.
-  enum class Form : uint8_t { kNothing, kStored, kSevenBit };
   Form form_ = Form::kNothing;
   RenderedContent content_;
-  bool loading_all_ = false;  // for conversion
-  std::optional<Result<std::string>> loaded_all_;
+  // For conversion and signing.
+  bool loading_ = false;
+  std::optional<Result<std::string>> loaded_;
+  std::string converted_;  // waits for its signature
+  std::optional<Result<std::string>> signed_;
 
   smtp::Transaction envelope_;
   std::vector<smtp::ClientRecipient> recipients_;

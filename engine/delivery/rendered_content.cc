@@ -19,36 +19,42 @@ constexpr size_t kSlicesMax = 512;
 
 }  // namespace
 
-bool RenderedContent::UseBody(Ref<const Body> body, const queue::Message& message) {
+bool RenderedContent::UseBody(Ref<const Body> body, const queue::Message& message,
+                              std::optional<std::string> signatures) {
   source_ = Source::kBody;
   body_ = std::move(body);
   scan_ = (message.flags & queue::kFlagDots) != 0;
-  if (!SetRanges(body_->size(), message)) return false;
+  if (!SetRanges(body_->size(), message, std::move(signatures))) return false;
   MeasureEnd();
   return true;
 }
 
-bool RenderedContent::UseWindows(const queue::Message& message, LoadFn load) {
+bool RenderedContent::UseWindows(const queue::Message& message, LoadFn load,
+                                 std::optional<std::string> signatures) {
   source_ = Source::kWindows;
   load_ = std::move(load);
   scan_ = true;  // the end is not known before it is read: the encoder sees to it
-  return SetRanges(message.body.length, message);
+  return SetRanges(message.body.length, message, std::move(signatures));
 }
 
 void RenderedContent::UseText(std::string text) {
   source_ = Source::kText;
   text_ = std::move(text);
+  front_.clear();
   scan_ = true;
   ranges_.assign(1, {0, uint32_t(text_.size())});
   size_ = text_.size();
   MeasureEnd();
 }
 
-bool RenderedContent::SetRanges(uint64_t stored, const queue::Message& message) {
+bool RenderedContent::SetRanges(uint64_t stored, const queue::Message& message,
+                                std::optional<std::string> signatures) {
   ranges_.clear();
-  size_ = 0;
   window_.clear();
-  uint64_t from = 0;
+  uint64_t from = signatures ? message.signature.length : 0;
+  front_ = std::move(signatures).value_or("");
+  size_ = front_.size();
+  if (from > stored) return false;
   for (const queue::Cut& cut : message.cuts) {
     if (cut.offset < from || uint64_t(cut.offset) + cut.length > stored) return false;
     if (cut.offset > from) ranges_.push_back({uint32_t(from), uint32_t(cut.offset - from)});
@@ -85,6 +91,7 @@ void RenderedContent::Start(Framing framing) {
   framing_ = framing;
   range_ = 0;
   within_ = 0;
+  front_sent_ = 0;
   loading_ = false;
   failed_ = false;
   encoder_ = {};
@@ -94,6 +101,12 @@ smtp::ContentSource::State RenderedContent::Next(std::vector<std::string_view>& 
   if (source_ != Source::kWindows && (framing_ == Framing::kRaw || !scan_)) return NextWhole(out);
   CHECK(framing_ == Framing::kDots);
   if (failed_) return State::kFailed;
+  while (front_sent_ < front_.size()) {
+    const size_t taken =
+        encoder_.Encode(std::string_view(front_).substr(front_sent_), kSlicesMax, out);
+    if (taken == 0) return State::kMore;
+    front_sent_ += taken;
+  }
   while (range_ < ranges_.size()) {
     const std::string_view piece = Piece();
     if (piece.empty()) {
@@ -110,6 +123,7 @@ smtp::ContentSource::State RenderedContent::Next(std::vector<std::string_view>& 
 }
 
 smtp::ContentSource::State RenderedContent::NextWhole(std::vector<std::string_view>& out) {
+  if (!front_.empty()) out.push_back(front_);
   if (source_ == Source::kText) {
     out.push_back(text_);
   } else {
@@ -169,7 +183,7 @@ void RenderedContent::Loaded(Result<std::string> window) {
 std::string RenderedContent::ToString() const {
   CHECK(source_ == Source::kBody || source_ == Source::kText);
   if (source_ == Source::kText) return text_;
-  std::string out;
+  std::string out = front_;
   out.reserve(size_);
   for (const Range& range : ranges_)
     body_->ForEachPiece(range.offset, range.length,

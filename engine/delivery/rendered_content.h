@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,9 +31,12 @@ class RenderedContent final : public smtp::ContentSource {
  public:
   using LoadFn = std::function<void(uint32_t offset, uint32_t length)>;
 
-  // Each says false when the cuts do not fit the body: a damaged record.
-  bool UseBody(Ref<const Body> body, const queue::Message& message);
-  bool UseWindows(const queue::Message& message, LoadFn load);
+  // Each says false when the cuts do not fit the body: a damaged record. `signatures`, when given,
+  // leave instead of ours that are stored.
+  bool UseBody(Ref<const Body> body, const queue::Message& message,
+               std::optional<std::string> signatures = std::nullopt);
+  bool UseWindows(const queue::Message& message, LoadFn load,
+                  std::optional<std::string> signatures = std::nullopt);
   // Converted: complete, its cuts already out.
   void UseText(std::string text);
 
@@ -55,7 +59,8 @@ class RenderedContent final : public smtp::ContentSource {
     uint32_t length;
   };
 
-  bool SetRanges(uint64_t stored, const queue::Message& message);
+  bool SetRanges(uint64_t stored, const queue::Message& message,
+                 std::optional<std::string> signatures);
   void MeasureEnd();
   State NextWhole(std::vector<std::string_view>& out);
   std::string_view Piece();
@@ -65,6 +70,8 @@ class RenderedContent final : public smtp::ContentSource {
   Source source_ = Source::kNothing;
   Ref<const Body> body_;
   std::string text_;
+  std::string front_;  // leaves before all else
+  size_t front_sent_ = 0;
   std::string window_;
   uint32_t window_offset_ = 0;
   bool loading_ = false;

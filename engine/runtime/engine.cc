@@ -1,10 +1,8 @@
 #include "engine/runtime/engine.h"
 
 #include <signal.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -26,55 +24,19 @@
 #include "engine/runtime/certificate_watch.h"
 #include "engine/runtime/control_commands.h"
 #include "engine/runtime/domain_service.h"
+#include "engine/runtime/process.h"
+#include "engine/runtime/queue_options.h"
 #include "engine/runtime/queue_worker.h"
 #include "engine/runtime/remote_authenticator.h"
 #include "engine/runtime/shard_runtime.h"
+#include "engine/runtime/signer_pool.h"
 #include "engine/shard/recovery.h"
+#include "engine/signing/key_store.h"
+#include "engine/signing/keyring.h"
 #include "engine/submission/password_checker.h"
 
 namespace sluice::engine {
 namespace {
-
-uint64_t SystemDice() {
-  uint64_t seed = 0;
-  CHECK(getrandom(&seed, sizeof(seed), 0) == ssize_t(sizeof(seed)));
-  return seed;
-}
-
-// Connections are files: as many as we may have.
-void RaiseFileLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-// The queue's records are read through mapped memory: a page that the disk does not give ends the
-// process here, as nothing could go on. It says so; then the fault happens again, and is final.
-void OnBadPage(int) {
-  static constexpr std::string_view kText =
-      "sluice: a page of the queue's data.mdb cannot be read (the disk fails, or the file was cut "
-      "short): check the disk and the file, then start again\n";
-  (void)!::write(STDERR_FILENO, kText.data(), kText.size());
-}
-
-void TellOfBadPages() {
-  struct sigaction action{};
-  action.sa_handler = OnBadPage;
-  action.sa_flags = int(SA_RESETHAND);
-  (void)::sigaction(SIGBUS, &action, nullptr);
-}
-
-queue::QueueOptions QueueOptionsOf(const config::Queue& settings) {
-  queue::QueueOptions options;
-  options.path = settings.path;
-  options.map_size = settings.map_size;
-  options.max_bytes = settings.max_bytes;
-  options.segment_bytes = settings.segment_bytes;
-  options.min_free_bytes = settings.min_free_bytes;
-  options.seed = SystemDice();
-  return options;
-}
 
 class EngineImpl final : public Engine {
  public:
@@ -87,6 +49,9 @@ class EngineImpl final : public Engine {
  private:
   // How often a stop looks whether all is done.
   static constexpr Duration kStopPoll{10'000};
+  // Priorities below the loops'.
+  static constexpr int kSignerNice = 5;
+  static constexpr int kPasswordNice = 10;
   // After the deadline connections are cut; this long for what that sets off.
   static constexpr Duration kAbortGrace{1'000'000};
   uint32_t shards() const { return uint32_t(mailboxes_.size()); }
@@ -99,11 +64,18 @@ class EngineImpl final : public Engine {
   void PollStop();
   // The changed keys that only a restart brings, or why nothing has changed.
   Result<std::string> Reload();
+  Status LoadTokens();
   Result<TlsContexts> MakeTls(const config::Config& config);
   void LookAtCertificates();
+  Result<std::shared_ptr<const Keyring>> MakeKeyring(const config::Config& config) {
+    return Keyring::Make(config, [this](const std::string& file) { return keys_.Load(file); });
+  }
 
   std::shared_ptr<const config::Config> config_;
   const std::shared_ptr<const config::Config> began_with_;
+  KeyStore keys_;
+  std::shared_ptr<const Keyring> keyring_;
+  std::shared_ptr<const smtp::TokenSecrets> tokens_;
   const std::unique_ptr<queue::Queue> queue_;
   const io::SystemClock clock_;
   BodyBudget bodies_;
@@ -116,6 +88,7 @@ class EngineImpl final : public Engine {
   Reader reader_;
   QueueWorker passwords_;
   std::vector<std::unique_ptr<QueueWorker>> disks_;  // by shard: write large bodies that arrive
+  SignerPool signers_;
   const std::unique_ptr<CurlWorker> http_;
   std::unique_ptr<Exporter> exporter_;
   std::vector<std::unique_ptr<ShardRuntime>> runtimes_;
@@ -140,9 +113,10 @@ class EngineImpl final : public Engine {
   bool aborted_ = false;
 };
 
+uint32_t Cores() { return std::max(1u, std::thread::hardware_concurrency()); }
+
 std::vector<std::unique_ptr<Mailbox>> MakeMailboxes(const config::Config& config) {
-  const uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
-  const uint32_t n = config.engine.shards > 0 ? config.engine.shards : cores;
+  const uint32_t n = config.engine.shards > 0 ? config.engine.shards : Cores();
   std::vector<std::unique_ptr<Mailbox>> out;
   for (uint32_t i = 0; i < n; ++i) out.push_back(std::make_unique<Mailbox>());
   return out;
@@ -166,6 +140,7 @@ EngineImpl::EngineImpl(const config::Config& config, std::unique_ptr<queue::Queu
       writer_(*queue_, clock_, mailbox_list_),
       reader_(*queue_),
       passwords_(*mailboxes_.front()),
+      signers_(Cores()),
       http_(CurlWorker::Make(config.tls.ca_file)) {}
 
 EngineImpl::~EngineImpl() = default;
@@ -176,6 +151,10 @@ Status EngineImpl::OpenAll() {
                      [this](uint64_t commit, uint32_t part) { writer_.FreeOutbox(commit, part); });
   if (!exporter) return std::unexpected(exporter.error());
   exporter_ = std::move(*exporter);
+  auto keyring = MakeKeyring(*config_);
+  if (!keyring) return std::unexpected(keyring.error());
+  keyring_ = std::move(*keyring);
+  if (Status loaded = LoadTokens(); !loaded) return loaded;
 
   const std::vector<StsRecord> policies = LoadStsRecords(StsFolder(*config_));
   const ShardCommon common{*queue_,          writer_, reader_,     mailbox_list_,
@@ -183,7 +162,8 @@ Status EngineImpl::OpenAll() {
   std::vector<Shard*> shard_list;
   std::vector<ShardRuntime*> runtime_list;
   for (uint32_t i = 0; i < shards(); ++i) {
-    auto runtime = ShardRuntime::Make(i, config_, common, bodies_, SystemDice());
+    auto runtime = ShardRuntime::Make(i, {config_, keyring_, tokens_}, common, bodies_, signers_,
+                                      SystemDice());
     if (!runtime) return std::unexpected(runtime.error());
     runtimes_.push_back(std::move(*runtime));
     runtime_list.push_back(runtimes_.back().get());
@@ -254,19 +234,23 @@ Status EngineImpl::OpenSockets() {
 void EngineImpl::StartThreads() {
   for (size_t i = 1; i < runtimes_.size(); ++i)
     shard_threads_.emplace_back([runtime = runtimes_[i].get()] { runtime->Run(); });
-  const auto work = [this](auto step, auto wait) {
-    workers_.emplace_back([this, step, wait] {
+  const auto work = [this](auto step, auto wait, int nice = 0) {
+    workers_.emplace_back([this, step, wait, nice] {
+      // Of this thread alone, on Linux. What computes for long yields to the loops.
+      if (nice != 0) (void)setpriority(PRIO_PROCESS, 0, nice);
       while (!workers_stop_.load(std::memory_order_acquire))
         if (!step()) wait();
     });
   };
   work([this] { return writer_.Step(); }, [this] { writer_.Wait(); });
   work([this] { return reader_.Step(); }, [this] { reader_.Wait(); });
-  work([this] { return passwords_.Step(); }, [this] { passwords_.Wait(); });
+  work([this] { return passwords_.Step(); }, [this] { passwords_.Wait(); }, kPasswordNice);
   for (const auto& disk : disks_)
     work([worker = disk.get()] { return worker->Step(); },
          [worker = disk.get()] { worker->Wait(); });
   work([this] { return http_->Step(); }, [this] { http_->Wait(); });
+  for (size_t i = 0; i < signers_.threads(); ++i)
+    work([this, i] { return signers_.Step(i); }, [this, i] { signers_.Wait(i); }, kSignerNice);
   work([this] { return exporter_->Step(); },
        [] { std::this_thread::sleep_for(Exporter::kPollInterval); });
 }
@@ -353,14 +337,23 @@ void EngineImpl::LookAtCertificates() {
                     "changed certificates are not used, those in force stay: " + tls.error().what);
   const auto clients = MakeTlsClients(home().loop().net(), *config_, shards());
   if (!clients) return LogError("tls", clients.error().what);
-  OnEachShard([config = config_, contexts = *tls, clients = *clients](ShardRuntime& runtime) {
-    runtime.Reload(config, contexts, clients[runtime.index()]);
+  OnEachShard([settings = Settings{config_, keyring_, tokens_}, contexts = *tls,
+               clients = *clients](ShardRuntime& runtime) {
+    runtime.Reload(settings, contexts, clients[runtime.index()]);
   });
   LogInfo("tls", "certificates have changed and are used from now on");
 }
 
+// Read again at each reload: a secret is changed by a new line on top of the file.
+Status EngineImpl::LoadTokens() {
+  auto tokens = smtp::TokenSecrets::LoadOrMake(config_->queue.path + "/token.key");
+  if (!tokens) return std::unexpected(tokens.error());
+  tokens_ = std::make_shared<const smtp::TokenSecrets>(std::move(*tokens));
+  return {};
+}
+
 Result<std::string> EngineImpl::Reload() {
-  auto loaded = config::LoadConfig(config_->file);
+  auto loaded = config::LoadConfig(config_->file, SigningSurroundings(keys_));
   if (!loaded)
     return Fail(ErrorCode::kInvalid,
                 "the configuration in force stays:\n" + config::FormatProblems(loaded.error()));
@@ -372,11 +365,16 @@ Result<std::string> EngineImpl::Reload() {
   const auto clients = MakeTlsClients(home().loop().net(), loaded->config, shards());
   if (!clients) return std::unexpected(clients.error());
   std::string later = config::NeedsRestart(*began_with_, loaded->config);
+  auto keyring = MakeKeyring(loaded->config);
+  if (!keyring) return std::unexpected(keyring.error());
+  if (Status tokens = LoadTokens(); !tokens) return std::unexpected(tokens.error());
+  keyring_ = std::move(*keyring);
   config_ = std::make_shared<const config::Config>(std::move(loaded->config));
   SetLogLevel(LogLevelOf(config_->log.level));
   checker_->Reload(config_);
-  OnEachShard([config = config_, contexts = *tls, clients = *clients](ShardRuntime& runtime) {
-    runtime.Reload(config, contexts, clients[runtime.index()]);
+  OnEachShard([settings = Settings{config_, keyring_, tokens_}, contexts = *tls,
+               clients = *clients](ShardRuntime& runtime) {
+    runtime.Reload(settings, contexts, clients[runtime.index()]);
   });
   domains_->Reload(config_);
   LogInfo("reload", "configuration reloaded from " + config_->file);

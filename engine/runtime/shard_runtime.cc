@@ -35,10 +35,13 @@ Result<TlsClients> MakeTlsClients(io::Net& net, const config::Config& config, ui
   return clients;
 }
 
-Result<std::unique_ptr<ShardRuntime>> ShardRuntime::Make(
-    uint32_t index, const std::shared_ptr<const config::Config>& config, const ShardCommon& common,
-    BodyBudget& bodies, uint64_t seed) {
-  std::unique_ptr<ShardRuntime> self(new ShardRuntime(index, seed));
+Result<std::unique_ptr<ShardRuntime>> ShardRuntime::Make(uint32_t index, const Settings& settings,
+                                                         const ShardCommon& common,
+                                                         BodyBudget& bodies, SignerPool& signers,
+                                                         uint64_t seed) {
+  const auto& config = settings.config;
+  std::unique_ptr<ShardRuntime> self(
+      new ShardRuntime(index, seed, signers, *common.mailboxes[index]));
   io::UvLoop& loop = self->loop_;
   auto transport = dns::MakeCaresTransport({.servers = config->dns.servers}, loop.watcher(),
                                            loop.timers(), loop.clock());
@@ -46,8 +49,9 @@ Result<std::unique_ptr<ShardRuntime>> ShardRuntime::Make(
   self->transport_ = std::move(*transport);
   auto tls = MakeTlsClients(loop.net(), *config, 1);
   if (!tls) return std::unexpected(tls.error());
-  ShardContext context{index,         loop.clock(), loop.timers(), loop.net(),
-                       self->random_, bodies,       config,        tls->front()};
+  ShardContext context{index,  loop.clock(), loop.timers(), loop.net(),       self->random_,
+                       bodies, config,       tls->front(),  settings.keyring, &self->signing_};
+  context.tokens = settings.tokens;
   self->shard_ = std::make_unique<Shard>(std::move(context), common, *self->transport_);
   common.mailboxes[index]->SetWake([&loop] { loop.Wake(); });
   loop.SetOnWake([runtime = self.get()] { runtime->shard_->OnWake(); });
@@ -110,13 +114,12 @@ void ShardRuntime::Adopt(size_t listener, int fd) {
       fd, [this, listener](io::Stream* stream) { return listeners_[listener]->Accept(stream); });
 }
 
-void ShardRuntime::Reload(const std::shared_ptr<const config::Config>& config,
-                          const TlsContexts& tls,
+void ShardRuntime::Reload(const Settings& settings, const TlsContexts& tls,
                           std::shared_ptr<io::TlsClientContext> tls_client) {
-  CHECK(config->listeners.size() == listeners_.size());  // the engine has looked
-  shard_->Reload(config, std::move(tls_client));
-  for (size_t i = 0; i < listeners_.size(); ++i)
-    listeners_[i]->Reload(config->listeners[i], tls[i]);
+  const config::Config& config = *settings.config;
+  CHECK(config.listeners.size() == listeners_.size());  // the engine has looked
+  shard_->Reload(settings.config, std::move(tls_client), settings.keyring, settings.tokens);
+  for (size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->Reload(config.listeners[i], tls[i]);
 }
 
 void ShardRuntime::StopAccepting() { sockets_.clear(); }

@@ -19,11 +19,20 @@
 #include "engine/base/random.h"
 #include "engine/base/workers.h"
 #include "engine/io/uv_loop.h"
+#include "engine/runtime/signer_pool.h"
 #include "engine/shard/shard.h"
+#include "engine/signing/signing.h"
 #include "engine/submission/connection_gate.h"
 #include "engine/submission/submission_listener.h"
 
 namespace sluice::engine {
+
+// What a reload replaces.
+struct Settings {
+  std::shared_ptr<const config::Config> config;
+  std::shared_ptr<const Keyring> keyring;  // of that configuration
+  std::shared_ptr<const smtp::TokenSecrets> tokens;
+};
 
 using TlsContexts = std::vector<std::shared_ptr<io::TlsServerContext>>;
 
@@ -37,9 +46,9 @@ Result<TlsClients> MakeTlsClients(io::Net& net, const config::Config& config, ui
 class ShardRuntime {
  public:
   // Errors: the DNS servers or the files of [tls] cannot be used.
-  static Result<std::unique_ptr<ShardRuntime>> Make(
-      uint32_t index, const std::shared_ptr<const config::Config>& config,
-      const ShardCommon& common, BodyBudget& bodies, uint64_t seed);
+  static Result<std::unique_ptr<ShardRuntime>> Make(uint32_t index, const Settings& settings,
+                                                    const ShardCommon& common, BodyBudget& bodies,
+                                                    SignerPool& signers, uint64_t seed);
   ~ShardRuntime();
 
   // Opens the ports. `authenticator` is this shard's way to the password checker, `disk` writes the
@@ -51,7 +60,7 @@ class ShardRuntime {
   void Run() { loop_.Run(); }
 
   // From the shard's own loop.
-  void Reload(const std::shared_ptr<const config::Config>& config, const TlsContexts& tls,
+  void Reload(const Settings& settings, const TlsContexts& tls,
               std::shared_ptr<io::TlsClientContext> tls_client);
   void StopAccepting();
   void Stop();   // idle sessions hear 421, running transactions end
@@ -66,7 +75,8 @@ class ShardRuntime {
   const std::vector<std::unique_ptr<SubmissionListener>>& listeners() const { return listeners_; }
 
  private:
-  ShardRuntime(uint32_t index, uint64_t seed) : index_(index), random_(seed) {}
+  ShardRuntime(uint32_t index, uint64_t seed, SignerPool& signers, Mailbox& mailbox)
+      : index_(index), random_(seed), signers_(signers, mailbox), signing_(signers_) {}
   void BeforePoll();
   Status Listen(size_t listener, const Endpoint& at);
   void TakeSocket(size_t listener, int fd);
@@ -75,6 +85,8 @@ class ShardRuntime {
   const uint32_t index_;
   io::UvLoop loop_;
   Random random_;
+  SignerPool::Door signers_;
+  Signing signing_;
   std::unique_ptr<dns::DnsTransport> transport_;
   std::unique_ptr<Shard> shard_;
   std::optional<SpoolRoom> spools_;

@@ -14,6 +14,8 @@
 #include "engine/base/timer_queue.h"
 #include "engine/domains/domain_state.h"
 #include "engine/io/net.h"
+#include "engine/signing/signing.h"
+#include "smtp/recipient_token.h"
 
 namespace sluice::engine {
 
@@ -28,8 +30,13 @@ struct ShardContext {
   std::shared_ptr<const config::Config> config;
   // For connections to receivers; null: the net's plainest. Replaced on reload.
   std::shared_ptr<io::TlsClientContext> tls_client{};
+  // Of that configuration; replaced with it. Null: nothing is signed (tests).
+  std::shared_ptr<const Keyring> keyring = nullptr;
+  Signing* signing = nullptr;
   // Of the sending domains, replaced as a whole too; null: nobody watches them (tests, simulator).
   std::shared_ptr<const DomainStates> domains = nullptr;
+  // What names recipients in links and addresses; null: no link is ever added (tests).
+  std::shared_ptr<const smtp::TokenSecrets> tokens = nullptr;
 };
 
 }  // namespace sluice::engine

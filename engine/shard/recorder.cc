@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/signing/signing.h"
+#include "smtp/mime_fields.h"
 
 namespace sluice::engine {
 namespace {
@@ -152,7 +154,7 @@ void Recorder::WithReport(ReportKind kind, Change change) {
     queue::Insert report =
         BuildReport(std::move(request), about, ready.waiting.recipient, ready.event);
     ready.waiting.recipient.delay_told |= kind == ReportKind::kDelayed;
-    Commit(std::move(ready), std::move(report));
+    SignReport(std::move(ready), std::move(report));
   };
   if (change.waiting.content) {
     std::string original;
@@ -167,6 +169,37 @@ void Recorder::WithReport(ReportKind kind, Change change) {
       build(std::move(change), std::move(original));
     };
   });
+}
+
+// Design 12.8. What cannot be signed goes without: the sender must hear of it all the same.
+void Recorder::SignReport(Change change, queue::Insert report) {
+  const auto& keyring = shard_.keyring;
+  if (keyring == nullptr || keyring->reporters().keys.empty())
+    return Commit(std::move(change), std::move(report));
+  const std::string text = report.content->ToString();
+  const smtp::MimeSplit split = smtp::SplitPart(text);
+  smtp::DkimBodyHash hash(keyring->body_form());
+  hash.Update(split.body);
+  SignTask task{.keyring = keyring,
+                .keys = keyring->reporters().keys,
+                .header = std::string(split.header),
+                .body_form = keyring->body_form(),
+                .body_hash = hash.Finish(),
+                .now = report.message.accepted};
+  queue::Signature signature = SignatureOf(task);
+  shard_.signing->Sign(
+      std::move(task), [this, signature = std::move(signature), change = std::move(change),
+                        report = std::move(report)](Result<std::string> fields) mutable {
+        if (fields) {
+          auto body = MakeRef<Body>(&shard_.bodies);
+          body->Append(*fields);
+          report.content->ForEachPiece(0, report.content->size(),
+                                       [&](std::string_view piece) { body->Append(piece); });
+          report.content = std::move(body);
+          PutSignature(std::move(signature), fields->size(), report.message);
+        }
+        Commit(std::move(change), std::move(report));
+      });
 }
 
 void Recorder::Commit(Change change, std::optional<queue::Insert> report) {

@@ -81,6 +81,7 @@ class Recorder {
                          const AttemptPlace& place) const;
   void Count(Outcome outcome);
   void WithReport(ReportKind kind, Change change);
+  void SignReport(Change change, queue::Insert report);
   void Commit(Change change, std::optional<queue::Insert> report);
   void Submit(queue::Transaction transaction, Durable written);
 

@@ -6,9 +6,15 @@
 #include "engine/base/check.h"
 #include "engine/base/text.h"
 #include "engine/log/log.h"
+#include "engine/submission/bulk_rules.h"
+#include "engine/submission/sender_policy.h"
 
 namespace sluice::engine {
 namespace {
+
+// Mail of one domain that goes out unsigned is told of this often, for so many domains at a time.
+constexpr Duration kWarnAgain = std::chrono::hours(24);
+constexpr size_t kWarnedMax = 1'000;
 
 // When a ring was full: soon, but not in a spin.
 constexpr Duration kAgain{1'000};
@@ -115,7 +121,51 @@ smtp::Answer Shard::Admit(std::string_view from_domain) {
   return std::move(admission.refusal);
 }
 
+// Signed before the commit: what a 250 stands for is the message as it will leave.
 void Shard::Submit(Accepted&& accepted, std::function<void(Status)> done) {
+  if (!accepted.sign) return Commit(std::move(accepted), std::move(done));
+  SignTask task = *std::exchange(accepted.sign, std::nullopt);
+  queue::Signature signature = SignatureOf(task);
+  context_.signing->Sign(std::move(task),
+                         [this, signature = std::move(signature), accepted = std::move(accepted),
+                          done = std::move(done)](Result<std::string> fields) mutable {
+                           if (!fields) return done(std::unexpected(fields.error()));
+                           PutSignature(std::move(signature), fields->size(), accepted.message);
+                           accepted.content->Prepend(*fields);
+                           Commit(std::move(accepted), std::move(done));
+                         });
+}
+
+void Shard::WarnOf(const Accepted& accepted, queue::Transaction& transaction) {
+  const queue::Message& message = accepted.message;
+  if (accepted.unsigned_domain)
+    Warn(message, "unsigned", *accepted.unsigned_domain,
+         UnsignedWords(*accepted.unsigned_domain, message.tenant), transaction);
+  if (!accepted.bulk_faults.empty())
+    Warn(message, "bulk_rules", message.tenant + " " + message.campaign,
+         BulkWords(message.tenant, message.campaign, accepted.bulk_faults), transaction);
+}
+
+// `about`: what it is told of now and then only.
+void Shard::Warn(const queue::Message& message, const char* reason, const std::string& about,
+                 std::string text, queue::Transaction& transaction) {
+  if (warned_.size() >= kWarnedMax) warned_.clear();
+  const auto [last, first_time] =
+      warned_.try_emplace(std::string(reason) + " " + about, message.accepted);
+  if (!first_time && message.accepted - last->second < kWarnAgain) return;
+  last->second = message.accepted;
+  queue::Event& alert = transaction.events.emplace_back();
+  alert.type = queue::EventType::kAlert;
+  alert.time = message.accepted;
+  alert.message = message.id;
+  alert.tenant = message.tenant;
+  alert.campaign = message.campaign;
+  alert.reason = reason;
+  alert.text = std::move(text);
+  if (alert.text.size() > queue::kMaxReplyText) alert.text.resize(queue::kMaxReplyText);
+}
+
+void Shard::Commit(Accepted accepted, std::function<void(Status)> done) {
   if (accepted.capture) {
     accepted.message.flags |= queue::kFlagCaptured;
     for (queue::Recipient& recipient : accepted.recipients) recipient.due = queue::kCapturedDue;
@@ -128,6 +178,7 @@ void Shard::Submit(Accepted&& accepted, std::function<void(Status)> done) {
     event.type = queue::EventType::kCaptured;
     transaction.events.push_back(std::move(event));
   }
+  WarnOf(accepted, transaction);
   transaction.inserts.push_back(
       {accepted.message, accepted.recipients, accepted.content, std::move(accepted.file)});
   links_.Submit(std::move(transaction), true,
@@ -246,8 +297,12 @@ void Shard::Save(StsRecord record) {
 }
 
 void Shard::Reload(std::shared_ptr<const config::Config> config,
-                   std::shared_ptr<io::TlsClientContext> tls_client) {
+                   std::shared_ptr<io::TlsClientContext> tls_client,
+                   std::shared_ptr<const Keyring> keyring,
+                   std::shared_ptr<const smtp::TokenSecrets> tokens) {
   context_.config = std::move(config);
+  context_.keyring = std::move(keyring);
+  context_.tokens = std::move(tokens);
   context_.tls_client = std::move(tls_client);
   scheduler_.RenewTls();
   router_.SetOptions(RouterOptionsOf(*context_.config));
@@ -258,6 +313,9 @@ void Shard::Stop() { scheduler_.Stop(); }
 
 void Shard::Abort() { scheduler_.Abort(); }
 
-bool Shard::Stopped() const { return scheduler_.Stopped() && links_.open() == 0; }
+bool Shard::Stopped() const {
+  const bool signing = context_.signing != nullptr && context_.signing->open() > 0;
+  return scheduler_.Stopped() && links_.open() == 0 && !signing;
+}
 
 }  // namespace sluice::engine

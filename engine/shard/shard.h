@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "dns/mx_router.h"
@@ -79,7 +80,9 @@ class Shard final : public Intake, private RecorderOwner {
 
   // `tls_client` as in ShardContext.
   void Reload(std::shared_ptr<const config::Config> config,
-              std::shared_ptr<io::TlsClientContext> tls_client);
+              std::shared_ptr<io::TlsClientContext> tls_client,
+              std::shared_ptr<const Keyring> keyring,
+              std::shared_ptr<const smtp::TokenSecrets> tokens = nullptr);
   // Ends the deliveries that run, takes no new work. Stopped(): connections closed, all durable.
   void Stop();
   void Abort();
@@ -107,6 +110,10 @@ class Shard final : public Intake, private RecorderOwner {
   // Gives each recipient to the owner of its domain's lane.
   void Distribute(queue::Message message, std::vector<queue::Recipient> recipients,
                   Ref<const Body> content);
+  void Commit(Accepted accepted, std::function<void(Status)> done);
+  void WarnOf(const Accepted& accepted, queue::Transaction& transaction);
+  void Warn(const queue::Message& message, const char* reason, const std::string& about,
+            std::string text, queue::Transaction& transaction);
   static dns::RouterOptions RouterOptionsOf(const config::Config& config);
   static LimitSettings LimitSettingsOf(const config::Config& config, size_t shards);
   // Keeps a policy on disk.
@@ -129,6 +136,8 @@ class Shard final : public Intake, private RecorderOwner {
   DomainGate domain_gate_;
   Timer again_;  // something could not be handed over, or is left for the next turn
   uint64_t accepted_ = 0;
+  // Domains whose unsigned mail the operator has heard of, and when.
+  std::unordered_map<std::string, WallTime> warned_;
 };
 
 }  // namespace sluice::engine

@@ -6,6 +6,8 @@
 
 #include "dns/domain.h"
 #include "engine/base/text.h"
+#include "engine/submission/bulk_rules.h"
+#include "engine/submission/sender_policy.h"
 
 namespace sluice::engine {
 namespace {
@@ -35,10 +37,7 @@ void DropDoubles(std::vector<queue::Recipient>& recipients) {
 // class wins over what the message says.
 void SetCampaign(queue::Message& message, const smtp::HeaderFacts& header,
                  const config::User* user) {
-  using Class = config::User::Class;
-  const Class mail_class = user ? user->mail_class : Class::kByMessage;
-  const bool by_message = !header.campaign.empty() || header.list_mail;
-  const bool bulk = mail_class == Class::kByMessage ? by_message : mail_class == Class::kBulk;
+  const bool bulk = ClassOf(user).value_or(header.bulk());
   if (bulk) message.flags |= queue::kFlagBulk;
   message.campaign = header.campaign;
   if (message.campaign.empty() && bulk) {
@@ -69,6 +68,17 @@ queue::DsnRet RetOf(smtp::Ret ret) {
 }
 
 }  // namespace
+
+std::optional<bool> ClassOf(const config::User* user) {
+  using Class = config::User::Class;
+  if (user == nullptr || user->mail_class == Class::kByMessage) return std::nullopt;
+  return user->mail_class == Class::kBulk;
+}
+
+std::string TenantName(const config::User* user) {
+  if (user == nullptr) return kDefaultTenant;
+  return user->tenant.empty() ? user->name : user->tenant;
+}
 
 std::expected<std::string, std::string> StoredAddress(std::string_view address,
                                                       std::string_view hostname) {
@@ -103,10 +113,9 @@ Accepted Assemble(Submitted submitted, MessageBuilder& builder) {
   message.id = builder.id();
   message.accepted = message.released = submitted.now;
   message.sender = submitted.mail.sender;
-  message.tenant = kDefaultTenant;
+  message.tenant = TenantName(submitted.user);
   if (submitted.user != nullptr) {
     message.user = submitted.user->name;
-    message.tenant = submitted.user->tenant.empty() ? message.user : submitted.user->tenant;
     accepted.capture = submitted.user->deliver == config::User::Deliver::kCapture;
   }
   message.envid = submitted.mail.envid;
@@ -129,6 +138,38 @@ Accepted Assemble(Submitted submitted, MessageBuilder& builder) {
   accepted.peer = std::move(submitted.peer);
   accepted.content = builder.TakeBody();
   return accepted;
+}
+
+std::optional<smtp::Canonical> HashOfNewMail(const ShardContext& context) {
+  if (context.keyring == nullptr || context.keyring->empty()) return std::nullopt;
+  return context.keyring->body_form();
+}
+
+smtp::Answer PrepareSigning(const ShardContext& context, const config::User* user,
+                            MessageBuilder& builder, Accepted& accepted) {
+  if (context.keyring == nullptr) return {};
+  SenderVerdict verdict =
+      JudgeSender(*context.config, *context.keyring, builder.header(), user, accepted.message);
+  if (!verdict.refusal.empty()) return std::move(verdict.refusal);
+  const queue::Message& message = accepted.message;
+  const bool bulk = (message.flags & queue::kFlagBulk) != 0;
+  if (bulk &&
+      TenantOf(*context.config, message.tenant).bulk_rules != config::Tenant::BulkRules::kOff)
+    accepted.bulk_faults =
+        BulkFaults(builder.header(), verdict.signers.aligned || builder.header().is_signed);
+  if (verdict.warn) accepted.unsigned_domain = builder.header().from_domain;
+  // A reload may have brought the first key since the message began.
+  const auto form = builder.hashed();
+  if (verdict.signers.keys.empty()) return {};
+  if (!form) return {451, "4.7.0", "The keys have changed meanwhile, try again"};
+  SignTask& task = accepted.sign.emplace();
+  task.keyring = context.keyring;
+  task.keys = std::move(verdict.signers.keys);
+  task.header = builder.TakeLeavingHeader();
+  task.body_form = *form;
+  task.body_hash = builder.TakeBodyHash();
+  task.now = accepted.message.accepted;
+  return {};
 }
 
 }  // namespace sluice::engine

@@ -7,11 +7,13 @@
 #define SLUICE_ENGINE_SUBMISSION_ENVELOPE_H_
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/config.h"
+#include "engine/shard/context.h"
 #include "engine/submission/intake.h"
 #include "engine/submission/message_builder.h"
 #include "queue/records.h"
@@ -30,6 +32,11 @@ inline constexpr char kDefaultTenant[] = "default";
 std::expected<std::string, std::string> StoredAddress(std::string_view address,
                                                       std::string_view hostname);
 
+// Bulk or transactional by the user's settings; none: by the message.
+std::optional<bool> ClassOf(const config::User* user);
+// Null: mail without a login.
+std::string TenantName(const config::User* user);
+
 struct Submitted {
   const smtp::MailCommand& mail;  // its sender already in stored form
   std::vector<queue::Recipient> recipients;
@@ -42,6 +49,14 @@ struct Submitted {
 // Everything but message.body. `builder` has finished without a refusal; its body is taken. A
 // recipient named twice is kept once, the first time.
 Accepted Assemble(Submitted submitted, MessageBuilder& builder);
+
+// What design 12.10 and 12.11 say of a message that is assembled: refused, or with `sign` and
+// `unsigned_domain` set. Without a keyring nothing is asked and nothing is signed.
+smtp::Answer PrepareSigning(const ShardContext& context, const config::User* user,
+                            MessageBuilder& builder, Accepted& accepted);
+
+// How the body of a message that comes now is hashed; none: no key could sign it.
+std::optional<smtp::Canonical> HashOfNewMail(const ShardContext& context);
 
 }  // namespace sluice::engine
 

@@ -7,12 +7,14 @@
 #define SLUICE_ENGINE_SUBMISSION_INTAKE_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/base/body.h"
 #include "engine/base/error.h"
 #include "engine/base/ref.h"
+#include "engine/signing/signing.h"
 #include "queue/body_file.h"
 #include "queue/records.h"
 #include "smtp/answer.h"
@@ -24,10 +26,16 @@ namespace sluice::engine {
 struct Accepted {
   queue::Message message;
   std::vector<queue::Recipient> recipients;
-  Ref<const Body> content;
+  Ref<Body> content;
   Ref<queue::BodyFile> file = {};  // a large message's, instead of `content`
-  std::string peer;                // the client's address, for the event
-  bool capture = false;            // user with deliver = "capture": kept, never sent
+  // To be signed before it is committed; with `file`, that has been done.
+  std::optional<SignTask> sign = {};
+  // The operator is to hear, now and then, that mail of this domain goes out unsigned.
+  std::optional<std::string> unsigned_domain = {};
+  // Likewise: what receivers of bulk mail will miss in it (bulk_rules.h).
+  std::string bulk_faults = {};
+  std::string peer;      // the client's address, for the event
+  bool capture = false;  // user with deliver = "capture": kept, never sent
 
   uint64_t size() const { return file ? file->location().length : content->size(); }
 };

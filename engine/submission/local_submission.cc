@@ -97,6 +97,7 @@ std::expected<Accepted, smtp::Answer> LocalSubmission::Build(const LocalMessage&
   origin.from = "localhost (uid " + std::to_string(local.uid) + ")";
   origin.with = "local";
   origin.hops_max = config.limits.received_hops;
+  origin.hash_body = HashOfNewMail(context_);
   MessageBuilder builder;
   builder.Begin(std::move(origin), &context_.bodies);
   // Bare LF is how local text ends its lines: nothing to refuse.
@@ -126,6 +127,10 @@ std::expected<Accepted, smtp::Answer> LocalSubmission::Build(const LocalMessage&
                                 .peer = "local uid " + std::to_string(local.uid)},
                                builder);
   if (accepted.message.user.empty()) accepted.message.tenant = local.tenant;
+  if (smtp::Answer refusal =
+          PrepareSigning(context_, FindUser(config, local.user), builder, accepted);
+      !refusal.empty())
+    return std::unexpected(std::move(refusal));
   return accepted;
 }
 

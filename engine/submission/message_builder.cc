@@ -8,6 +8,7 @@
 namespace sluice::engine {
 namespace {
 
+constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kHeaderEnd = "\r\n\r\n";
 
 // Where the blank line begins: the length of the header's lines. npos: not there yet. `seen` octets
@@ -34,6 +35,8 @@ void MessageBuilder::Reset() {
   header_done_ = false;
   facts_ = {};
   generated_ = header_length_ = 0;
+  leaving_header_ = {};
+  body_hash_.reset();
   refusal_ = {};
 }
 
@@ -47,6 +50,7 @@ void MessageBuilder::OnContent(std::string_view piece) {
   if (!body_) return;  // refused, or discarded
   if (header_done_) {
     body_->Append(piece);
+    if (body_hash_) body_hash_->Update(piece);
     return;
   }
   // Nearly always the header is whole in the first piece, and need not be copied.
@@ -64,7 +68,9 @@ void MessageBuilder::OnContent(std::string_view piece) {
     held_ = {};
     const std::string_view whole = before > 0 ? std::string_view(kept) : piece;
     TakeHeader(whole.substr(0, end));
-    if (refusal_.empty()) body_->Append(whole.substr(end));
+    if (!refusal_.empty()) return;
+    body_->Append(whole.substr(end));
+    if (body_hash_) body_hash_->Update(whole.substr(end + kLineEnd.size()));
   }
 }
 
@@ -83,11 +89,26 @@ void MessageBuilder::TakeHeader(std::string_view header) {
     Refuse(550, "5.6.0", "Too many control fields");
   } else {
     const std::string generated = GeneratedFields();
+    if (generated.ends_with(origin_.unsubscribe) && !origin_.unsubscribe.empty())
+      facts_.unsubscribe = facts_.unsubscribe_https = facts_.one_click = true;
     generated_ = generated.size();
     body_->Append(generated);
     body_->Append(header);
-    header_length_ = body_->size() + 2;
+    header_length_ = body_->size() + kLineEnd.size();
+    if (origin_.hash_body) KeepLeavingHeader(generated, header);
   }
+}
+
+// What is signed is what leaves: without what is cut out.
+void MessageBuilder::KeepLeavingHeader(std::string_view generated, std::string_view header) {
+  leaving_header_ = generated;
+  size_t from = 0;
+  for (const smtp::HeaderCut& cut : facts_.cuts) {
+    leaving_header_ += header.substr(from, cut.offset - from);
+    from = cut.offset + cut.length;
+  }
+  leaving_header_ += header.substr(from);
+  body_hash_.emplace(*origin_.hash_body);
 }
 
 std::string MessageBuilder::GeneratedFields() const {
@@ -100,6 +121,7 @@ std::string MessageBuilder::GeneratedFields() const {
   out += ";\r\n\t" + date + "\r\n";
   if (!facts_.date) out += "Date: " + date + "\r\n";
   if (!facts_.message_id) out += "Message-ID: <" + id + "@" + origin_.hostname + ">\r\n";
+  if (origin_.bulk.value_or(facts_.bulk()) && !facts_.unsubscribe) out += origin_.unsubscribe;
   return out;
 }
 
@@ -111,7 +133,7 @@ smtp::Answer MessageBuilder::Finish() {
     held_ = {};
     CHECK(header.empty() || header.ends_with("\r\n"));
     TakeHeader(header);
-    if (refusal_.empty()) body_->Append("\r\n");
+    if (refusal_.empty()) body_->Append(kLineEnd);
   }
   return refusal_;
 }
@@ -127,7 +149,7 @@ void MessageBuilder::Discard() {
   body_ = {};
 }
 
-Ref<const Body> MessageBuilder::TakeBody() {
+Ref<Body> MessageBuilder::TakeBody() {
   CHECK(header_done_);
   CHECK(refusal_.empty());
   return std::exchange(body_, {});

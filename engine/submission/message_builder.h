@@ -2,7 +2,8 @@
 // header, body, cuts.
 //
 // PURPOSE   Holds the header until it is whole, looks at it (smtp/header_scan.h), writes Received
-//           and what is missing in front of it, then lets the rest through to the Body as it comes.
+//           and what is missing in front of it, then lets the rest through to the Body as it comes,
+//           hashing it on the way when it will be signed.
 // FLOW      Begin -> OnContent... -> Finish -> take what was built. Reset at any time.
 // LIMITS    A header over kHeaderMax is refused 552 5.3.4; nothing else is held back.
 // THREADS   Confined to its session.
@@ -12,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +25,7 @@
 #include "queue/records.h"
 #include "smtp/answer.h"
 #include "smtp/content_receiver.h"
+#include "smtp/dkim_signature.h"
 #include "smtp/header_scan.h"
 
 namespace sluice::engine {
@@ -37,6 +40,12 @@ struct Origin {
   std::string tls;        // "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty: none
   std::string recipient;  // when there is exactly one; else empty
   uint32_t hops_max = 50;
+  // The form in which the body is hashed for our signatures; none: nobody signs.
+  std::optional<smtp::Canonical> hash_body;
+  // List-Unsubscribe and its twin, for bulk mail that has none; empty: nothing is added.
+  std::string unsubscribe;
+  // The class that the sender's settings demand; none: the message tells.
+  std::optional<bool> bulk;
 };
 
 class MessageBuilder final : public smtp::ContentSink {
@@ -53,7 +62,7 @@ class MessageBuilder final : public smtp::ContentSink {
   // The content so far, for the disk, once the header is whole; what follows gathers anew.
   Ref<const Body> TakePiece();
   // After Finish without a refusal: all, or what came after the last piece.
-  Ref<const Body> TakeBody();
+  Ref<Body> TakeBody();
   // Nothing more is kept: there is nowhere to put it.
   void Discard();
   const smtp::HeaderFacts& header() const { return facts_; }
@@ -61,6 +70,12 @@ class MessageBuilder final : public smtp::ContentSink {
     return header_length_;
   }  // generated fields and blank line included
   std::vector<queue::Cut> cuts() const;
+  // With Origin.hash_body, once: the header as it leaves, without the blank line; the body's hash.
+  std::string TakeLeavingHeader() { return std::move(leaving_header_); }
+  std::optional<smtp::Canonical> hashed() const {
+    return body_hash_ ? std::optional(body_hash_->form()) : std::nullopt;
+  }
+  smtp::Sha256Digest TakeBodyHash() { return body_hash_->Finish(); }
 
   MessageId id() const { return origin_.id; }
   // Octets in memory.
@@ -72,6 +87,7 @@ class MessageBuilder final : public smtp::ContentSink {
   void TakeHeader(std::string_view header);
   void Refuse(uint16_t code, const char* enhanced, std::string text);
   std::string GeneratedFields() const;
+  void KeepLeavingHeader(std::string_view generated, std::string_view header);
 
   Origin origin_;
   BodyBudget* budget_ = nullptr;
@@ -81,6 +97,8 @@ class MessageBuilder final : public smtp::ContentSink {
   smtp::HeaderFacts facts_;
   size_t generated_ = 0;
   size_t header_length_ = 0;
+  std::string leaving_header_;
+  std::optional<smtp::DkimBodyHash> body_hash_;
   smtp::Answer refusal_;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/submission/bulk_rules.h"
 #include "engine/submission/envelope.h"
 #include "engine/submission/submission_session.h"
 
@@ -150,6 +151,15 @@ std::string SubmissionSession::WithClause() const {
   return with;
 }
 
+// A link names one recipient: mail to several goes without.
+std::string SubmissionSession::UnsubscribeOf(MessageId id) const {
+  const ShardContext& context = listener_.parts_.context;
+  const config::Tenant& tenant = TenantOf(*context.config, TenantName(user_));
+  if (tenant.bulk_rules != config::Tenant::BulkRules::kAdd || !context.tokens) return {};
+  if (recipients_.size() != 1) return {};
+  return UnsubscribeFields(tenant, *context.tokens, {smtp::TokenKind::kUnsubscribe, id, 0});
+}
+
 void SubmissionSession::BeginContent() {
   const ShardContext& context = listener_.parts_.context;
   content_began_ = Now();
@@ -164,6 +174,9 @@ void SubmissionSession::BeginContent() {
   if (recipients_.size() == 1 && IsAscii(recipients_[0].address))
     origin.recipient = recipients_[0].address;
   origin.hops_max = context.config->limits.received_hops;
+  origin.hash_body = HashOfNewMail(context);
+  origin.bulk = ClassOf(user_);
+  origin.unsubscribe = UnsubscribeOf(origin.id);
   builder_.Begin(std::move(origin), &context.bodies);
 }
 
@@ -223,21 +236,52 @@ void SubmissionSession::SubmitMessage() {
   listener_.counters_.bare_line_ends += session_.content().bare_line_ends;
   const uint64_t octets = session_.content().received;
   Accepted accepted = Assemble(std::move(submitted), builder_);
-  if (!spool_.active()) {
+  const smtp::Answer refusal = PrepareSigning(listener_.parts_.context, user_, builder_, accepted);
+  if (!refusal.empty()) {
+    ++listener_.counters_.messages_refused;
     DropMessage();
-    Commit(std::move(accepted), octets);
+    session_.AnswerMessage(refusal);
     return;
   }
-  Ref<const Body> rest = std::move(accepted.content);
-  spool_.Finish(std::move(rest), {}, [this, octets, accepted = std::move(accepted)]() mutable {
-    if (stage_ == Stage::kClosing) return;
-    const Status status = spool_.status();
-    if (status) accepted.file = spool_.Take();
-    DropMessage();
-    if (status) return Commit(std::move(accepted), octets);
-    ++listener_.counters_.messages_refused;
-    AnswerNotStored(status.error());
-  });
+  if (spool_.active()) return SignSpooled(std::move(accepted), octets);
+  DropMessage();
+  Commit(std::move(accepted), octets);
+}
+
+// A large message lies in its file already: the signatures go into the room before it.
+void SubmissionSession::SignSpooled(Accepted accepted, uint64_t octets) {
+  if (!accepted.sign) return FinishSpool(std::move(accepted), octets, {});
+  SignTask task = *std::exchange(accepted.sign, std::nullopt);
+  queue::Signature signature = SignatureOf(task);
+  listener_.parts_.context.signing->Sign(
+      std::move(task), [listener = &listener_, self = self_, octets, signature,
+                        accepted = std::move(accepted)](Result<std::string> fields) mutable {
+        SubmissionSession* session = listener->sessions_.Get(self);
+        if (session == nullptr || session->stage_ == Stage::kClosing) return;
+        if (fields && fields->size() > queue::kBodyHeadroom)
+          fields = Fail(ErrorCode::kInvalid, "the signatures are too long");
+        if (!fields) {
+          session->DropMessage();
+          ++listener->counters_.messages_refused;
+          return session->AnswerNotStored(fields.error());
+        }
+        PutSignature(std::move(signature), fields->size(), accepted.message);
+        session->FinishSpool(std::move(accepted), octets, *std::move(fields));
+      });
+}
+
+void SubmissionSession::FinishSpool(Accepted accepted, uint64_t octets, std::string front) {
+  Ref<const Body> rest = std::exchange(accepted.content, {});
+  spool_.Finish(std::move(rest), std::move(front),
+                [this, octets, accepted = std::move(accepted)]() mutable {
+                  if (stage_ == Stage::kClosing) return;
+                  const Status status = spool_.status();
+                  if (status) accepted.file = spool_.Take();
+                  DropMessage();
+                  if (status) return Commit(std::move(accepted), octets);
+                  ++listener_.counters_.messages_refused;
+                  AnswerNotStored(status.error());
+                });
 }
 
 void SubmissionSession::Commit(Accepted accepted, uint64_t octets) {

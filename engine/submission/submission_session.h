@@ -97,11 +97,14 @@ class SubmissionSession final : public io::StreamEvents {
   void OnLogin(AuthOutcome outcome);
   void PermitMail();
   void AnswerRcpt();
+  std::string UnsubscribeOf(MessageId id) const;
   void BeginContent();
   void SpoolContent();
   void AppendToSpool();
   void OnSpooled();
   void SubmitMessage();
+  void SignSpooled(Accepted accepted, uint64_t octets);
+  void FinishSpool(Accepted accepted, uint64_t octets, std::string front);
   void Commit(Accepted accepted, uint64_t octets);
   void AnswerNotStored(const Error& error);
   void OnCommitted(const Status& status, MessageId id, uint32_t recipients, uint64_t octets);

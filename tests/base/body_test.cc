@@ -37,6 +37,27 @@ TEST(Body, KeepsWhatIsAppendedInPiecesOfAnySize) {
   }
 }
 
+TEST(Body, TakesOctetsInFrontOfWhatIsThere) {
+  const std::string text = Text(100'000);
+  BodyBudget budget(1'000'000);
+  Body body(&budget);
+  body.Append(text);
+  const size_t before = budget.used();
+  body.Prepend("");
+  EXPECT_EQ(budget.used(), before);
+  body.Prepend("second ");
+  body.Prepend("first ");
+  EXPECT_EQ(budget.used(), before + 13);
+  body.Append("last");
+  EXPECT_EQ(body.size(), text.size() + 17);
+  EXPECT_EQ(body.ToString(), "first second " + text + "last");
+  EXPECT_EQ(Window(body, 3, 12), "st second " + text.substr(0, 2));
+  Body empty(nullptr);
+  empty.Prepend("x");
+  empty.Append("y");
+  EXPECT_EQ(empty.ToString(), "xy");
+}
+
 TEST(Body, GivesWindowsAcrossBlocks) {
   const std::string text = Text(200'000);
   Body body(nullptr);

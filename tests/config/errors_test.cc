@@ -108,6 +108,19 @@ TEST(ConfigErrors, AreToldExactly) {
        "s.toml:8:12: user[0].password: is damaged, or asks for more memory or passes than a login "
        "may "
        "cost: make it anew with `sluice user hash`\n"},
+      {"[[tenant]]\nname = \"a\"\nbulk_rules = \"add\"\n",
+       "s.toml:8:14: tenant[0].bulk_rules: \"add\" needs an unsubscribe_url, which is what would "
+       "be "
+       "added\n"},
+      {"[[tenant]]\nname = \"a\"\nunsubscribe_url = \"http://u.test\"\n",
+       "s.toml:8:19: tenant[0].unsubscribe_url: \"http://u.test\" cannot stand in "
+       "List-Unsubscribe: it takes an https:// link of at most 300 printable characters, without < "
+       "> and spaces\n"},
+      {"[[tenant]]\nname = \"a\"\nunsubscribe_url = \"https://u.test\"\n"
+       "unsubscribe_address = \"u@\"\n",
+       "s.toml:9:23: tenant[0].unsubscribe_address: \"u@\" is no mailbox with room for a token: "
+       "its "
+       "part before the @ may have 20 letters, digits, dots and hyphens\n"},
       {"[[source]]\nname = \"a\"\naddress = \"10.0.0\"\n",
        "s.toml:8:11: source[0].address: \"10.0.0\" is not an IP address\n"},
       {"[[source]]\nname = \"a\"\n[[source]]\nname = \"a\"\n",
@@ -148,6 +161,25 @@ TEST(ConfigErrors, AreToldExactly) {
       {"[[domain]]\nname = \"example.com\"\ndkim = [{ selector = \"s\", key = \"missing.pem\" }]\n",
        "s.toml:8:8: domain[0].dkim: cannot read \"/etc/sluice/missing.pem\": No such file or "
        "directory\n"},
+      {"[[domain]]\nname = \"example.com\"\ndkim = [{ selector = \"s\", key = \"damaged.pem\" }]\n",
+       "s.toml:8:8: domain[0].dkim: /etc/sluice/damaged.pem: the private key is damaged\n"},
+      {"[[domain]]\nname = \"example.com\"\ndkim = [{ selector = \"s\", key = \"a.pem\" }, { "
+       "selector "
+       "= \"s\", key = \"b.pem\" }]\n",
+       "s.toml:8:8: domain[0].dkim: selector \"s\" is there twice: a name in DNS has one key\n"},
+      {"[[domain]]\nname = \"example.com\"\ndkim = [{ selector = \"s 1\", key = \"a.pem\" }]\n",
+       "s.toml:8:8: domain[0].dkim: selector \"s 1\" is no name for DNS: write \"s1\" or the "
+       "like\n"},
+      {"[[domain]]\nname = \"example.com\"\ndkim = [{ selector = \"s\", key = \"a.pem\", identity "
+       "= "
+       "\"@other.com\" }]\n",
+       "s.toml:8:8: domain[0].dkim: identity \"@other.com\" must end in @example.com or a domain "
+       "below it\n"},
+      {"[dkim]\nexpire = \"10d\"\n",
+       "s.toml:7:10: dkim.expire: signatures would expire before their mail is sent: at least "
+       "max_hold + max_age + 1 day, \"18d\"\n"},
+      {"[dkim]\nalso_sign = [\"X Y\"]\n",
+       "s.toml:7:14: dkim.also_sign[0]: \"X Y\" is no name of a header field\n"},
   };
   for (const Case& test : cases) {
     const std::string errors = ErrorsWith(test.more);
@@ -213,7 +245,7 @@ TEST(ConfigErrors, NeverShowAPassword) {
 }
 
 TEST(ConfigErrors, TellALostFileOnce) {
-  const auto result = LoadConfig("/nonexistent/sluice.toml");
+  const auto result = LoadConfig("/nonexistent/sluice.toml", SystemSurroundings());
   ASSERT_FALSE(result);
   EXPECT_EQ(FormatProblems(result.error()),
             "/nonexistent/sluice.toml: cannot read the configuration: No such file or directory\n");

@@ -21,6 +21,9 @@ class FakeSurroundings final : public Surroundings {
   bool WorldReadable(const std::string& path) const override {
     return path.find("open") != std::string::npos;
   }
+  std::string WhyNoSigningKey(const std::string& path) const override {
+    return path.find("damaged") != std::string::npos ? path + ": the private key is damaged" : "";
+  }
   std::optional<std::vector<IpAddress>> LocalAddresses() const override {
     return std::vector<IpAddress>{*IpAddress::Parse("8.8.4.4"), *IpAddress::Parse("127.0.0.1")};
   }

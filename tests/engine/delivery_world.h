@@ -188,6 +188,7 @@ class DeliveryWorld {
   }
 
   config::Config& config() { return *config_; }
+  engine::ShardContext& shard() { return *shard_; }
 
   // Literal addresses with a port, in the order to try.
   void Hosts(const std::vector<std::string>& hosts) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "tests/engine/signing_keys.h"
 #include "tests/engine/submission_fixture.h"
 
 namespace sluice::engine {
@@ -94,6 +95,36 @@ TEST_F(SubmissionLarge, KeepsAMessageOnDiskWhileItArrivesAndSubmitsItsFile) {
   intake.Commit();
   EXPECT_THAT(client.stream->Take(), StartsWith("250 2.0.0 Ok: queued as"));
   EXPECT_EQ(spools.open, 0u);
+}
+
+TEST_F(SubmissionLarge, PutsSignaturesInFrontOfTheFileWhenItIsWhole) {
+  StepWorkers pool;
+  Signing signing(pool);
+  config.domains = {TestDomain("b.test", "default")};
+  Start();
+  context.keyring = MakeTestKeyring(config);
+  context.signing = &signing;
+  Client& client = BeginMessage();
+  const std::string body = Lines(1'000'000);
+  Send(client, "Bcc: x\r\nFrom: a@b.test\r\n\r\n" + body + ".\r\n", true);
+  EXPECT_TRUE(intake.accepted.empty());
+  ASSERT_TRUE(pool.Step());
+  EXPECT_TRUE(intake.accepted.empty()) << "not before the file is synced";
+  while (disk_worker.Step()) {
+  }
+  ASSERT_EQ(intake.accepted.size(), 1u);
+  const Accepted& accepted = intake.accepted[0];
+  EXPECT_FALSE(accepted.sign);
+  const queue::Message& message = accepted.message;
+  const queue::BodyLocation location = accepted.file->location();
+  const std::string kept = intake.disk->Read(location, 0, location.length).value();
+  EXPECT_THAT(kept, StartsWith("DKIM-Signature: v=1; a=ed25519-sha256;"));
+  EXPECT_THAT(kept.substr(message.signature.length), StartsWith("Received: "));
+  EXPECT_EQ(kept.substr(message.cuts.at(0).offset, message.cuts[0].length), "Bcc: x\r\n");
+  EXPECT_EQ(kept.substr(message.header_length), body);
+  smtp::DkimBodyHash hash(smtp::Canonical::kRelaxed);
+  hash.Update(body);
+  EXPECT_EQ(message.signature.body_hash, hash.Finish());
 }
 
 TEST_F(SubmissionLarge, MakesTheClientWaitWhenTheDiskIsBehind) {

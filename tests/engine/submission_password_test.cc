@@ -224,11 +224,12 @@ class ScramCheckerTest : public PasswordCheckerTest {
     checker->Reload(std::make_shared<config::Config>(config));
   }
   ScramStart Start(const std::string& user, const std::string& peer = "198.51.100.7") {
-    ScramStart out{AuthOutcome::kBusy, {}, {}};
+    // The answer may come later than this call returns.
+    const auto out = std::make_shared<ScramStart>(ScramStart{AuthOutcome::kBusy, {}, {}});
     checker->StartScram({user, "", *IpAddress::Parse(peer)},
-                        [&](ScramStart start) { out = std::move(start); });
+                        [out](ScramStart start) { *out = std::move(start); });
     Advance({});
-    return out;
+    return *out;
   }
   void End(const std::string& user, bool proven) {
     checker->EndScram({user, "", *IpAddress::Parse("198.51.100.7")}, proven,

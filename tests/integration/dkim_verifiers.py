@@ -22,10 +22,10 @@ def parsed(output):
             (line.split("\t") for line in output.splitlines())}
 
 
-def python_dkim(files, dns_port):
+def python_dkim(files, dns_port, domain=DOMAIN):
     # Debian's python3, where its module is; another python may come first in the path.
     python = "/usr/bin/python3"
-    return parsed(run(python, HERE / "dkim_verify.py", DOMAIN, dns_port, *files, check=0).stdout)
+    return parsed(run(python, HERE / "dkim_verify.py", domain, dns_port, *files, check=0).stdout)
 
 
 def mail_dkim(files, dns_port):

@@ -39,7 +39,7 @@ class TlsVerified : public testing::Test {
     return {client_, kHost, TlsVerify::kPkix, std::move(names)};
   }
   TlsClientParams Dane(std::vector<TlsaRecord> records, std::vector<std::string> names = {kHost}) {
-    return {client_, kHost, TlsVerify::kDane, std::move(names), std::move(records)};
+    return {client_, kHost, TlsVerify::kDane, std::move(names), false, std::move(records)};
   }
 
   // "pkix", "dane-ta", "dane-ee", "none"; with "+" behind when the session was resumed. Else the

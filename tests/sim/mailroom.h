@@ -19,8 +19,9 @@ namespace sluice::sim {
 struct Taken {
   Instant at{};
   std::string host;
-  std::string message;    // the value of X-Sim-Id, else of Message-ID, else ""
-  std::string recipient;  // as in RCPT
+  bool is_signed = false;  // has a DKIM-Signature
+  std::string message;     // the value of X-Sim-Id, else of Message-ID, else ""
+  std::string recipient;   // as in RCPT
   std::string sender;
   uint64_t connection = 0;
   uint64_t content_hash = 0;

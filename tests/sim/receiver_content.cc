@@ -141,6 +141,7 @@ void ReceiverSession::EndOfMessage() {
 void ReceiverSession::Take(bool replied) {
   Taken taken;
   taken.host = receiver_.host();
+  taken.is_signed = !HeaderOf(content_, "DKIM-Signature").empty();
   taken.message = HeaderOf(content_, "X-Sim-Id");
   if (taken.message.empty()) taken.message = HeaderOf(content_, "Message-ID");
   taken.sender = sender_;

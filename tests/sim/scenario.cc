@@ -27,7 +27,26 @@ std::shared_ptr<const config::Config> MakeConfig() {
   config->delivery.messages_per_connection = 20;
   config->sources.push_back({.name = "default", .address = {}, .public_address = {}, .ehlo = ""});
   config->pools.push_back({.name = "default", .members = {{"default", 1}}});
+  config->domains.push_back({.name = "sender.test",
+                             .tenant = "default",
+                             .dkim = {{.selector = "s1", .key = "s1.pem", .identity = ""}},
+                             .return_path = ""});
   return config;
+}
+
+// Ed25519: one signature costs little, and is the same in every run (RFC 8032, test 1).
+std::shared_ptr<const engine::Keyring> MakeKeyring(const config::Config& config) {
+  constexpr std::string_view kPem =
+      "-----BEGIN PRIVATE KEY-----\n"
+      "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+      "-----END PRIVATE KEY-----\n";
+  auto made = engine::Keyring::Make(config, [&](const std::string& file) {
+    auto key = smtp::DkimKey::FromPem(kPem, file);
+    CHECK(key.has_value());
+    return Result<engine::KeyStore::Key>(std::make_shared<const smtp::DkimKey>(*std::move(key)));
+  });
+  CHECK(made.has_value());
+  return *made;
 }
 
 struct Manner {
@@ -67,6 +86,7 @@ class Scenario {
     MakeReceivers();
     SimEngineOptions engine;
     engine.config = MakeConfig();
+    engine.keyring = MakeKeyring(*engine.config);
     engine.queue_path = options.folder;
     engine.address = *IpAddress::Parse("192.0.2.1");
     engine.fill_zone = [this](dns::FakeDns& dns) { FillZone(dns); };
@@ -233,6 +253,9 @@ class Scenario {
   void Check() {
     for (const std::string& fault : record_.faults()) Fault(fault);
     // Who forgets commands that it promised to take hears the middle of things.
+    const auto unsigned_copies =
+        std::ranges::count_if(mailroom_.all(), [](const Taken& taken) { return !taken.is_signed; });
+    if (unsigned_copies > 0) Fault(std::to_string(unsigned_copies) + " copies came unsigned");
     for (const std::string& violation : mailroom_.violations())
       if (!violation.starts_with(HostName(kLiar))) Fault("protocol: " + violation);
     for (const queue::RecipientId& id : acknowledged_) {

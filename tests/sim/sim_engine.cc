@@ -15,6 +15,8 @@ constexpr Duration kCommitMax{4'000};
 constexpr Duration kReadMin{50};
 constexpr Duration kReadMax{3'000};
 constexpr Duration kExportEvery{100'000};
+constexpr Duration kSignMin{200};
+constexpr Duration kSignMax{2'000};
 
 queue::QueueOptions QueueOptionsOf(const SimEngineOptions& options, uint64_t seed) {
   queue::QueueOptions out;
@@ -31,18 +33,46 @@ queue::QueueOptions QueueOptionsOf(const SimEngineOptions& options, uint64_t see
 
 }  // namespace
 
+// The signer pool: a job is done at once, and told of later.
+class SimSigners final : public Workers {
+ public:
+  explicit SimSigners(SimEngine& engine) : engine_(engine) {}
+  void Run(std::move_only_function<void()> job, std::move_only_function<void()> done) override {
+    job();
+    auto kept = std::make_shared<std::move_only_function<void()>>(std::move(done));
+    engine_.Later(kSignMin, kSignMax, [kept] { (*kept)(); });
+  }
+
+ private:
+  SimEngine& engine_;
+};
+
 // Members in the order of their needs: the queue last to go.
 struct SimEngine::Process {
   struct OneShard {
-    OneShard(uint32_t index, SimWorld& world, SimNet& net, BodyBudget& bodies,
-             const SimEngineOptions& options, const engine::ShardCommon& common)
-        : random(world.NewSeed()),
-          dns(timers, world.clock(), world.NewSeed()),
-          shard({index, world.clock(), timers, net, random, bodies, options.config}, common, dns) {}
+    OneShard(uint32_t index, SimEngine& engine, BodyBudget& bodies,
+             const engine::ShardCommon& common)
+        : random(engine.world_.NewSeed()),
+          dns(timers, engine.world_.clock(), engine.world_.NewSeed()),
+          signers(engine),
+          signing(signers),
+          shard({index,
+                 engine.world_.clock(),
+                 timers,
+                 engine.net_,
+                 random,
+                 bodies,
+                 engine.options_.config,
+                 {},
+                 engine.options_.keyring,
+                 &signing},
+                common, dns) {}
 
     TimerQueue timers;
     Random random;
     dns::FakeDns dns;
+    SimSigners signers;
+    engine::Signing signing;
     engine::Shard shard;
   };
 
@@ -115,8 +145,7 @@ void SimEngine::Start() {
                                    p.mailbox_list, p.next_id, p.rules};
   std::vector<engine::Shard*> all;
   for (uint32_t i = 0; i < options_.shards; ++i) {
-    p.shards.push_back(
-        std::make_unique<Process::OneShard>(i, world_, net_, p.bodies, options_, common));
+    p.shards.push_back(std::make_unique<Process::OneShard>(i, *this, p.bodies, common));
     options_.fill_zone(p.shards.back()->dns);
     world_.AddTimers(p.shards.back()->timers);
     all.push_back(&p.shards.back()->shard);
@@ -133,6 +162,7 @@ void SimEngine::Start() {
   p.recovery = std::make_unique<engine::Recovery>(*all[0], [](uint64_t, uint64_t) {});
   p.recovery->Start();
   world_.Note("start " + std::to_string(life_));
+  world_.ScheduleIn(Duration(0), [] {});  // its first turn
 }
 
 void SimEngine::Crash(bool power_loss) {
@@ -189,6 +219,21 @@ void SimEngine::Export() {
   }
 }
 
+void SimEngine::Sign(std::string_view header, std::string_view text,
+                     engine::Accepted& accepted) const {
+  const engine::Keyring& keyring = *options_.keyring;
+  engine::SignTask& task = accepted.sign.emplace();
+  task.keyring = options_.keyring;
+  task.keys = keyring.SignersOf(accepted.message.tenant, "sender.test").keys;
+  CHECK(!task.keys.empty());
+  task.header = header.substr(0, header.size() - 2);
+  smtp::DkimBodyHash hash(keyring.body_form());
+  hash.Update(text);
+  task.body_form = hash.form();
+  task.body_hash = hash.Finish();
+  task.now = accepted.message.accepted;
+}
+
 bool SimEngine::Submit(const std::string& sender, const std::vector<std::string>& recipients,
                        const std::string& campaign, const std::string& text,
                        std::function<void(MessageId)> durable) {
@@ -209,6 +254,7 @@ bool SimEngine::Submit(const std::string& sender, const std::vector<std::string>
   body->Append(header);
   body->Append(text);
   accepted.content = std::move(body);
+  if (options_.keyring != nullptr) Sign(header, text, accepted);
   for (const std::string& address : recipients) {
     queue::Recipient recipient;
     recipient.id = {message.id, uint32_t(accepted.recipients.size())};

@@ -26,6 +26,7 @@ namespace sluice::sim {
 
 struct SimEngineOptions {
   std::shared_ptr<const config::Config> config;
+  std::shared_ptr<const engine::Keyring> keyring;  // null: nothing is signed
   uint32_t shards = 2;
   std::string queue_path;
   queue::Disk* disk = nullptr;                   // null: one that never fails
@@ -60,11 +61,13 @@ class SimEngine {
   // What a process is, and loses when it dies.
   struct Process;
 
+  void Sign(std::string_view header, std::string_view text, engine::Accepted& accepted) const;
   void Turn();
   void StepWriter();
   void StepReader();
   void Export();
   // Runs `what` in a while unless this process has died by then.
+  friend class SimSigners;
   void Later(Duration least, Duration most, std::function<void()> what);
 
   SimWorld& world_;

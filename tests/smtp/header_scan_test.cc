@@ -142,5 +142,45 @@ TEST(HeaderScan, FindsTheDomainOfTheFirstMailbox) {
   for (const auto& c : kCases) EXPECT_EQ(FromDomain(c.value), c.domain) << c.value;
 }
 
+TEST(HeaderScan, TellsOfMailboxesInOtherDomains) {
+  struct {
+    const char* value;
+    const char* first;
+    std::vector<std::string> more;
+  } const kCases[] = {
+      {"a@b.test, c@B.test", "b.test", {}},
+      {"a@b.test, C <c@d.test>, e@f.test", "b.test", {"d.test", "f.test"}},
+      {"Doe, John <a@b.test>", "b.test", {}},
+      {"\"c@d.test, x\" <a@b.test>", "b.test", {}},
+      {"a@b.test (c@d.test, e@f.test)", "b.test", {}},
+      {"<@r.test,@s.test:a@b.test>", "b.test", {}},
+      {"Group: a@b.test, c@d.test;", "b.test", {"d.test"}},
+      {"a@b.test\r\n ,\r\n c@d.test", "b.test", {"d.test"}},
+      {",,", "", {}},
+  };
+  for (const auto& c : kCases) {
+    const HeaderFacts facts = ScanHeader("From: " + std::string(c.value) + "\r\n");
+    EXPECT_EQ(facts.from_domain, c.first) << c.value;
+    EXPECT_EQ(facts.more_from_domains, c.more) << c.value;
+  }
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "a@d" + std::to_string(i) + ".test,";
+  EXPECT_EQ(ScanHeader("From: " + many + "\r\n").more_from_domains.size(), 8u);
+}
+
+TEST(HeaderScan, SeesWhetherOneClickUnsubscribes) {  // RFC 8058 3.1
+  const HeaderFacts none = ScanHeader("From: a@b.test\r\n");
+  EXPECT_FALSE(none.unsubscribe || none.unsubscribe_https || none.one_click);
+  const HeaderFacts mail = ScanHeader("List-Unsubscribe: <mailto:u@b.test>\r\n");
+  EXPECT_TRUE(mail.unsubscribe && mail.list_mail);
+  EXPECT_FALSE(mail.unsubscribe_https || mail.one_click);
+  const HeaderFacts both = ScanHeader(
+      "list-unsubscribe: <mailto:u@b.test>,\r\n <HTTPS://b.test/u>\r\n"
+      "LIST-UNSUBSCRIBE-POST:\r\n\tlist-unsubscribe=one-click\r\n");
+  EXPECT_TRUE(both.unsubscribe && both.unsubscribe_https && both.one_click);
+  EXPECT_FALSE(ScanHeader("List-Unsubscribe-Post: yes\r\n").one_click);
+  EXPECT_FALSE(ScanHeader("List-Unsubscribe: <http://b.test/u>\r\n").unsubscribe_https);
+}
+
 }  // namespace
 }  // namespace sluice::smtp

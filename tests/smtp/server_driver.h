@@ -64,6 +64,11 @@ class ServerDriver final : public ContentSink {
   std::vector<ServerSession::Login> logins;
 
  private:
+  // Nobody who keeps the rules says good to a false proof.
+  AuthVerdict VerdictOf(const ServerSession::Login& login) const {
+    return login.scram && !login.proven && verdict == AuthVerdict::kGood ? AuthVerdict::kWrong
+                                                                         : verdict;
+  }
   void Run() {
     for (;;) {
       switch (session.Next()) {
@@ -74,7 +79,7 @@ class ServerDriver final : public ContentSink {
           break;
         case ServerEvent::kAuth:
           logins.push_back(session.login());
-          if (!hold) session.AnswerAuth(verdict, temporary);
+          if (!hold) session.AnswerAuth(VerdictOf(session.login()), temporary);
           break;
         case ServerEvent::kScram:
           if (!hold)

@@ -5,6 +5,7 @@
 #include "config/parser.h"
 #include "config/reference.h"
 #include "engine/io/tls_context.h"
+#include "engine/signing/key_store.h"
 #include "tools/commands/engine_call.h"
 
 namespace sluice::tools {
@@ -43,7 +44,8 @@ std::string Summarise(const config::Config& config) {
 
 int CheckConfig(const CheckOptions& options) {
   if (options.reference) return Print(config::MakeReference()) ? 0 : 1;
-  const auto loaded = config::LoadConfig(options.config);
+  engine::KeyStore keys;
+  const auto loaded = config::LoadConfig(options.config, engine::SigningSurroundings(keys));
   const config::Problems problems = loaded ? CheckCertificates(loaded->config) : loaded.error();
   std::fputs(config::FormatProblems(problems).c_str(), stderr);
   if (loaded)

@@ -9,6 +9,7 @@
 #include "config/surroundings.h"
 #include "config/units.h"
 #include "engine/base/text.h"
+#include "engine/signing/key_store.h"
 #include "engine/domains/domain_plan.h"
 #include "tools/commands/domain_views.h"
 
@@ -19,7 +20,8 @@ std::string ConfigFile(const EngineAddress& address) {
 }
 
 std::optional<config::Config> LoadOrComplain(const std::string& file) {
-  auto loaded = config::LoadConfig(file);
+  engine::KeyStore keys;
+  auto loaded = config::LoadConfig(file, engine::SigningSurroundings(keys));
   if (loaded) return std::move(loaded->config);
   std::fputs(config::FormatProblems(loaded.error()).c_str(), stderr);
   return std::nullopt;

@@ -5,6 +5,7 @@
 #include "config/parser.h"
 #include "engine/log/log.h"
 #include "engine/runtime/engine.h"
+#include "engine/signing/key_store.h"
 #include "tools/commands/engine_call.h"
 
 namespace sluice::tools {
@@ -22,7 +23,8 @@ int Serve(const config::Config& config) {
 }  // namespace
 
 int RunEngine(const RunOptions& options) {
-  const auto loaded = config::LoadConfig(options.config);
+  engine::KeyStore keys;
+  const auto loaded = config::LoadConfig(options.config, engine::SigningSurroundings(keys));
   if (!loaded) {
     std::fputs(config::FormatProblems(loaded.error()).c_str(), stderr);
     return 2;
