@@ -182,6 +182,8 @@ void Lanes::Evict(Lane& lane, LaneHandle handle) {
   for (Waiting& waiting : ready) {
     if (waiting.indexed) {
       Forget(*lane.window, waiting.recipient.id);
+      // A refill under way passes it over as one that is loaded, and then sets the wake-up anew.
+      lane.window->postponed_next = std::min(lane.window->postponed_next, waiting.recipient.due);
       if (waiting.recipient.due < lane.next_due) WakeAt(lane, handle, waiting.recipient.due);
     } else {
       Spill(lane, handle, std::move(waiting));
