@@ -1,8 +1,8 @@
 // tests/sim/interrupted_queue.h — the queue as a reader thread meets it: commits come at any time.
 //
-// PURPOSE   In the simulation a question is answered in one step. A real reader looks several
-//           times, each with a transaction of its own, and the writer commits meanwhile. So before
-//           each look something may happen: the simulator has its writer take a step.
+// PURPOSE   A question to a reader may need several looks, each with a transaction of its own, and
+//           the writer commits meanwhile. So before each look something may happen: the simulator
+//           lets the world go on for a while (leg_runner.h).
 // NOT HERE  What the exporter reads (Outbox): its rows never change.
 
 #ifndef SLUICE_TESTS_SIM_INTERRUPTED_QUEUE_H_
@@ -21,7 +21,7 @@ namespace sluice::sim {
 class InterruptedQueue final : public queue::Queue {
  public:
   explicit InterruptedQueue(std::unique_ptr<queue::Queue> real) : real_(std::move(real)) {}
-  // Called before each look of a reader. It may commit.
+  // Called before each look of a reader.
   void Interrupt(std::function<void()> before_look) { before_look_ = std::move(before_look); }
 
   MessageId first_id() const override { return real_->first_id(); }

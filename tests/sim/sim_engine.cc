@@ -14,6 +14,9 @@ constexpr Duration kCommitMin{300};
 constexpr Duration kCommitMax{4'000};
 constexpr Duration kReadMin{50};
 constexpr Duration kReadMax{3'000};
+// Before one look in kPauses a reader has to wait for a busy disk, up to this long.
+constexpr uint64_t kPauses = 16;
+constexpr Duration kPauseMax{2'000'000};
 constexpr Duration kExportEvery{100'000};
 constexpr Duration kSignMin{200};
 constexpr Duration kSignMax{2'000};
@@ -155,9 +158,8 @@ void SimEngine::Start() {
     shard->Join(all);
     shard->Load(kept);
   }
-  // The writer may be quick, and commit between two looks of one answer.
   p.queue->Interrupt([this] {
-    if (dice_.Below(2) == 0) process_->writer->Step();
+    if (dice_.Below(kPauses) == 0) reading_.Pause();
   });
   p.recovery = std::make_unique<engine::Recovery>(*all[0], [](uint64_t, uint64_t) {});
   p.recovery->Start();
@@ -167,6 +169,7 @@ void SimEngine::Start() {
 
 void SimEngine::Crash(bool power_loss) {
   CHECK(running());
+  reading_.Finish();  // what it reads is of no use to anybody any more
   world_.Note("crash " + std::to_string(life_));
   ++life_;
   for (const auto& one : process_->shards) world_.RemoveTimers(one->timers);
@@ -198,8 +201,13 @@ void SimEngine::StepWriter() {
 }
 
 void SimEngine::StepReader() {
-  process_->reader_scheduled = false;
-  process_->reader->Step();
+  if (reading_.running()) {
+    reading_.Resume();
+  } else {
+    reading_.Start([this] { process_->reader->Step(); });
+  }
+  process_->reader_scheduled = reading_.running();
+  if (reading_.running()) Later(kReadMin, kPauseMax, [this] { StepReader(); });
 }
 
 // What the exporter has written survives a crash; that it has, may be forgotten.

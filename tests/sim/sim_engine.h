@@ -1,7 +1,8 @@
 // tests/sim/sim_engine.h — the whole engine as one simulated process.
 //
 // PURPOSE   Production code from the Intake to the Delivery, over the real queue on a memory file
-//           system, with shards, writer, reader and exporter stepped by the world's events. Crash()
+//           system, with shards, writer, reader and exporter stepped by the world's events. A
+//           reader looks with pauses in which the writer commits, as on a busy disk. Crash()
 //           forgets everything after the last commit; Start() is the next process.
 // NOT HERE  Receivers (receivers.h), what must hold (checkers.h).
 // LIFETIME  The world and the fabric outlive it.
@@ -19,6 +20,7 @@
 #include "engine/shard/shard.h"
 #include "tests/dns/fake_dns.h"
 #include "tests/sim/event_record.h"
+#include "tests/sim/leg_runner.h"
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_world.h"
 
@@ -79,6 +81,7 @@ class SimEngine {
   int hook_;
   uint64_t life_ = 0;  // counts processes, so that what was scheduled for an earlier one is dropped
   std::unique_ptr<Process> process_;
+  LegRunner reading_;
 };
 
 }  // namespace sluice::sim
