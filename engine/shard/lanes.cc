@@ -66,6 +66,11 @@ void Lanes::AddSleeping(const queue::LaneRow& row) {
   const LaneHandle handle = FindOrMake(row.key);
   Lane& lane = *lanes_.Get(handle);
   lane.on_disk += row.waiting;
+  // The snapshot of a refill under way may be older than the row.
+  if (lane.window) {
+    lane.window->exact = false;
+    lane.window->postponed_next = std::min(lane.window->postponed_next, row.next_due);
+  }
   if (row.next_due < lane.next_due) WakeAt(lane, handle, row.next_due);
 }
 
@@ -310,6 +315,11 @@ void Lanes::Tidy(LaneHandle handle) {
   Lane* lane = lanes_.Get(handle);
   // What is still `loaded` then was abandoned: the set must stay, or a refill brings it back.
   if (lane == nullptr || !lane->asleep() || (lane->window && !lane->window->loaded.empty())) return;
+  // Rows are counted, but nothing is known to be due: the count may be too high (OnRefilled), and one
+  // exact look puts it right.
+  if (lane->on_disk > 0 && lane->next_due == WallTime::max() && lane->window &&
+      !lane->window->exact)
+    lane->next_due = shard_.clock.Wall();
   lane->window.reset();
   // A site in trouble keeps its lanes: it wakes them itself when it may be tried again.
   if (lane->site != nullptr && (lane->on_disk == 0 || lane->site->failures == 0))

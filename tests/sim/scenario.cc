@@ -281,7 +281,8 @@ class Scenario {
     }
     if (engine_->running() && engine_->open_deliveries() > 0) Fault("connections are left open");
     if (engine_->running() && engine_->lanes() > 0)
-      Fault(std::to_string(engine_->lanes()) + " lanes are left in memory");
+      Fault(std::to_string(engine_->lanes()) + " lanes are left in memory\n" +
+            engine_->Describe());
   }
 
   const ScenarioOptions options_;
