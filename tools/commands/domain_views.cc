@@ -35,7 +35,8 @@ std::vector<Group> Groups(const engine::DomainPlan& domain, const engine::HostPl
     found->records.push_back(std::move(record));
   }
   // The domain's own zone is first by the order of records; reverse names come last.
-  std::ranges::stable_partition(groups, [](const Group& group) { return !group.zone.empty(); });
+  const auto reverse = std::ranges::find(groups, "", &Group::zone);
+  if (reverse != groups.end()) std::rotate(reverse, reverse + 1, groups.end());
   return groups;
 }
 

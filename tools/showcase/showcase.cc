@@ -317,11 +317,9 @@ void Demo::PrintTable() const {
 int Demo::Report() {
   StopAll();
   if (tally_.accepted() > 0) PrintTable();
-  int64_t sinks = 0;
   int disagree = 0;
   for (size_t i = 0; i < domains_.size(); ++i) {
     const int64_t count = SinkCount(domains_[i].name);
-    sinks += count;
     if (count == tally_.domains()[i].delivered()) continue;
     ++disagree;
     std::printf("demo: %s: the sink took %lld, the events say %lld\n", domains_[i].name.c_str(),
