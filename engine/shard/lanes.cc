@@ -315,8 +315,8 @@ void Lanes::Tidy(LaneHandle handle) {
   Lane* lane = lanes_.Get(handle);
   // What is still `loaded` then was abandoned: the set must stay, or a refill brings it back.
   if (lane == nullptr || !lane->asleep() || (lane->window && !lane->window->loaded.empty())) return;
-  // Rows are counted, but nothing is known to be due: the count may be too high (OnRefilled), and one
-  // exact look puts it right.
+  // Rows are counted, but nothing is known to be due: the count may be too high (OnRefilled), and
+  // one exact look puts it right.
   if (lane->on_disk > 0 && lane->next_due == WallTime::max() && lane->window &&
       !lane->window->exact)
     lane->next_due = shard_.clock.Wall();

@@ -235,8 +235,8 @@ TEST_F(EngineSim, SpreadsReportsToOneMailboxAndHoldsUpNothingElse) {
   world_.RunFor(3min);
   const std::vector<Instant> reports = TakenFrom("", host);
   ASSERT_EQ(reports.size(), 300u);
-  // Not one by one, for the way there varies and the disk may keep one up to two seconds; any twenty
-  // take their time, which is ten.
+  // Not one by one, for the way there varies and the disk may keep one up to two seconds; any
+  // twenty take their time, which is ten.
   for (size_t i = 20; i < reports.size(); ++i)
     EXPECT_GT(reports[i] - reports[i - 20], Duration(7s)) << i;
   EXPECT_EQ(engine_->totals().recipients, 0u);

@@ -281,8 +281,7 @@ class Scenario {
     }
     if (engine_->running() && engine_->open_deliveries() > 0) Fault("connections are left open");
     if (engine_->running() && engine_->lanes() > 0)
-      Fault(std::to_string(engine_->lanes()) + " lanes are left in memory\n" +
-            engine_->Describe());
+      Fault(std::to_string(engine_->lanes()) + " lanes are left in memory\n" + engine_->Describe());
   }
 
   const ScenarioOptions options_;
