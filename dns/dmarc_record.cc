@@ -58,7 +58,9 @@ bool LooksLikeDmarc(std::string_view text) {
 Result<DmarcRecord> ParseDmarcRecord(std::string_view text) {
   const auto tags = ParseTagList(text);
   if (!tags) return std::unexpected(tags.error());
-  if (tags->empty() || tags->front().name != "v" || tags->front().value != "DMARC1")
+  // The first octets decide: tag lists elsewhere may begin with an empty item, this one may not.
+  if (!LooksLikeDmarc(text) || tags->empty() || tags->front().name != "v" ||
+      tags->front().value != "DMARC1")
     return Fail(ErrorCode::kInvalid, "it must begin with \"v=DMARC1;\"");
   DmarcRecord record;
   const Tag* policy = FindTag(*tags, "p");

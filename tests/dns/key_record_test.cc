@@ -64,9 +64,9 @@ TEST(DmarcRecord, ReadsPoliciesAndRefusesWhatReceiversIgnore) {
   EXPECT_FALSE(record->strict_spf);
   EXPECT_EQ(record->percent, 50);
   EXPECT_EQ(record->reports.size(), 2u);
-  for (const char* wrong :
-       {"v=DMARC1", "v=DMARC1; p=maybe", "p=none; v=DMARC1", "v=DMARC2; p=none",
-        "v=DMARC1; p=none; adkim=x", "v=DMARC1; p=none; pct=101", "v=DMARC1; p=none; p=reject"})
+  for (const char* wrong : {"v=DMARC1", "v=DMARC1; p=maybe", "p=none; v=DMARC1", "v=DMARC2; p=none",
+                            "v=DMARC1; p=none; adkim=x", "v=DMARC1; p=none; pct=101",
+                            "v=DMARC1; p=none; p=reject", ";v=DMARC1; p=none"})
     EXPECT_FALSE(ParseDmarcRecord(wrong).has_value()) << wrong;
   EXPECT_TRUE(LooksLikeDmarc("v = DMARC1; p=none"));
   EXPECT_FALSE(LooksLikeDmarc("v=spf1 -all"));
