@@ -57,6 +57,7 @@ class EngineImpl final : public Engine {
   uint32_t shards() const { return uint32_t(mailboxes_.size()); }
   ShardRuntime& home() { return *runtimes_.front(); }
   Status OpenSockets();
+  Status OpenListeners(const TlsContexts& tls, std::span<ShardRuntime* const> runtimes);
   void StartThreads();
   void JoinThreads();
   void OnEachShard(const std::function<void(ShardRuntime&)>& f);
@@ -101,7 +102,6 @@ class EngineImpl final : public Engine {
   std::unique_ptr<CapturedCommands> captured_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<ControlServer> local_;  // for every user of the machine; null: none
-
   std::vector<std::thread> shard_threads_;
   std::vector<std::thread> workers_;
   std::atomic<bool> workers_stop_{false};
@@ -186,15 +186,6 @@ Status EngineImpl::OpenAll() {
   for (const config::Listener& listener : config_->listeners)
     for (const Endpoint& at : listener.bind)
       if (Status status = io::CheckPortFree(at); !status) return status;
-  for (uint32_t i = 0; i < shards(); ++i) {
-    Authenticator& authenticator =
-        i == 0 ? static_cast<Authenticator&>(*checker_) : *authenticators_[i - 1];
-    disks_.push_back(std::make_unique<QueueWorker>(*mailboxes_[i]));
-    if (Status status =
-            runtimes_[i]->Open(authenticator, gate_, *disks_.back(), *tls, runtime_list);
-        !status)
-      return status;
-  }
   sendmail_ = std::make_unique<SendmailCommand>(home().shard());
   commands_ = std::make_unique<ControlCommands>(
       ControlParts{runtime_list, *queue_, writer_, *sendmail_, [this] { return Reload(); },
@@ -206,6 +197,17 @@ Status EngineImpl::OpenAll() {
     LogInfo("recovery", "found " + std::to_string(lanes) + " lanes and " +
                             std::to_string(recipients) + " recipients of earlier runs");
   });
+  return OpenListeners(*tls, runtime_list);  // last: an open port says that all is ready
+}
+
+Status EngineImpl::OpenListeners(const TlsContexts& tls, std::span<ShardRuntime* const> runtimes) {
+  for (uint32_t i = 0; i < shards(); ++i) {
+    Authenticator& authenticator =
+        i == 0 ? static_cast<Authenticator&>(*checker_) : *authenticators_[i - 1];
+    disks_.push_back(std::make_unique<QueueWorker>(*mailboxes_[i]));
+    Status status = runtimes_[i]->Open(authenticator, gate_, *disks_.back(), tls, runtimes);
+    if (!status) return status;
+  }
   return {};
 }
 
