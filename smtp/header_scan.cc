@@ -111,6 +111,28 @@ std::string CleanName(std::string_view value) {
   return out;
 }
 
+// Calls visit(position, character) for what stands outside comments and quoted strings, which may
+// hold any '@', '<' and ','.
+template <typename Visit>
+void ForEachBare(std::string_view value, Visit&& visit) {
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < value.size(); ++i) {
+    const char c = value[i];
+    if (c == '\\' && (quoted || depth > 0)) {
+      ++i;
+    } else if (quoted) {
+      quoted = c != '"';
+    } else if (depth > 0 || c == '(') {
+      depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+    } else if (c == '"') {
+      quoted = true;
+    } else {
+      visit(i, c);
+    }
+  }
+}
+
 class Scanner {
  public:
   explicit Scanner(std::string_view header) : header_(header) {}
@@ -259,23 +281,8 @@ HeaderFacts ScanHeader(std::string_view header) {
 }
 
 std::string FromDomain(std::string_view value) {
-  std::string bare;  // without comments and quoted strings; those may hold '@' and '<'
-  int depth = 0;
-  bool quoted = false;
-  for (size_t i = 0; i < value.size(); ++i) {
-    const char c = value[i];
-    if (c == '\\' && (quoted || depth > 0)) {
-      ++i;
-    } else if (quoted) {
-      quoted = c != '"';
-    } else if (depth > 0 || c == '(') {
-      depth += c == '(' ? 1 : c == ')' ? -1 : 0;
-    } else if (c == '"') {
-      quoted = true;
-    } else {
-      bare += c;
-    }
-  }
+  std::string bare;
+  ForEachBare(value, [&](size_t, char c) { bare += c; });
   std::string_view rest = bare;
   size_t at = rest.find('@');
   if (const size_t open = rest.find('<'); open != std::string_view::npos) {
@@ -297,26 +304,15 @@ std::string FromDomain(std::string_view value) {
 std::vector<std::string_view> SplitMailboxes(std::string_view value) {
   std::vector<std::string_view> out;
   size_t start = 0;
-  int depth = 0;
-  bool quoted = false;
   bool brackets = false;
-  for (size_t i = 0; i < value.size(); ++i) {
-    const char c = value[i];
-    if (c == '\\' && (quoted || depth > 0)) {
-      ++i;
-    } else if (quoted) {
-      quoted = c != '"';
-    } else if (depth > 0 || c == '(') {
-      depth += c == '(' ? 1 : c == ')' ? -1 : 0;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '<' || c == '>') {
+  ForEachBare(value, [&](size_t i, char c) {
+    if (c == '<' || c == '>') {
       brackets = c == '<';
     } else if (!brackets && (c == ',' || c == ':' || c == ';')) {
       out.push_back(value.substr(start, i - start));
       start = i + 1;
     }
-  }
+  });
   out.push_back(value.substr(start));
   return out;
 }
