@@ -128,13 +128,15 @@ struct Domain {
   std::string tenant;
   std::vector<DkimKey> dkim;
   std::string return_path;
-  bool retired = false;  // takes no new mail, stays listed (design 12.11)
+  std::string dmarc_reports = {};  // mailbox; empty: that of all domains
+  bool retired = false;            // takes no new mail, stays listed (design 12.11)
 };
 
 // What all sending domains share.
 struct DomainRules {
   enum class Unverified : uint8_t { kWarn, kRefuse } unverified = Unverified::kWarn;
   Duration check_every = 6h;  // 0: the engine does not look
+  std::string dmarc_reports;  // mailbox that receivers send reports to; empty: none
   std::vector<std::string> dnsbl = {"zen.spamhaus.org", "bl.spamcop.net"};
 };
 

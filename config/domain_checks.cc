@@ -17,6 +17,7 @@ namespace {
 constexpr size_t kDomainKeysMax = 4;
 
 constexpr size_t kLinkMax = 300;
+constexpr size_t kLocalPartMax = 64;   // RFC 5321 4.5.3.1.1
 constexpr size_t kTokenLocalMax = 20;  // with a token of 37 behind a plus: within 64 (RFC 5321)
 
 bool IsLink(std::string_view text) {
@@ -25,14 +26,23 @@ bool IsLink(std::string_view text) {
              text, [](char c) { return c > 32 && c < 127 && c != '<' && c != '>' && c != ','; });
 }
 
-bool IsMailbox(std::string_view text) {
+// `more`: what the local part may have besides letters, digits, dots and hyphens.
+bool IsMailbox(std::string_view text, size_t local_max, std::string_view more) {
   const size_t at = text.find('@');
-  if (at == std::string_view::npos || at == 0 || at > kTokenLocalMax) return false;
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '-';
+  if (at == std::string_view::npos || at == 0 || at > local_max) return false;
+  const auto plain = [more](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || IsDigit(c) || c == '.' || c == '-' ||
+           more.contains(c);
   };
   return std::ranges::all_of(text.substr(0, at), plain) && IsDomainName(text.substr(at + 1), true);
+}
+
+// Empty: it can stand in "rua=mailto:..." as it is.
+std::string WhyNoReportMailbox(const std::string& text) {
+  if (text.empty() || IsMailbox(text, kLocalPartMax, "+_")) return {};
+  return Quote(text) +
+         " is no mailbox for reports: write it as in \"dmarc@example.com\", its part before the @ "
+         "of letters, digits, dots, hyphens, + and _";
 }
 
 class DomainChecker : private CheckTools {
@@ -56,7 +66,8 @@ class DomainChecker : private CheckTools {
              Quote(tenant.unsubscribe_url) +
                  " cannot stand in List-Unsubscribe: it takes an https:// link of at most 300 "
                  "printable characters, without < > and spaces");
-      if (!tenant.unsubscribe_address.empty() && !IsMailbox(tenant.unsubscribe_address))
+      if (!tenant.unsubscribe_address.empty() &&
+          !IsMailbox(tenant.unsubscribe_address, kTokenLocalMax, ""))
         Fail("tenant", i, "unsubscribe_address",
              Quote(tenant.unsubscribe_address) +
                  " is no mailbox with room for a token: its part before the @ may have 20 letters, "
@@ -72,7 +83,12 @@ class DomainChecker : private CheckTools {
 
   void Domains() {
     Unique("domain", "name", config_.domains, &Domain::name);
-    for (size_t i = 0; i < config_.domains.size(); ++i) DomainKeys(i, config_.domains[i]);
+    for (size_t i = 0; i < config_.domains.size(); ++i) {
+      const Domain& domain = config_.domains[i];
+      DomainKeys(i, domain);
+      if (const std::string wrong = WhyNoReportMailbox(domain.dmarc_reports); !wrong.empty())
+        Fail("domain", i, "dmarc_reports", wrong);
+    }
     const auto signer = std::ranges::find(config_.domains, config_.default_signer, &Domain::name);
     const bool can_sign = signer != config_.domains.end() && !signer->dkim.empty();
     if (!config_.default_signer.empty() && !can_sign)
@@ -86,11 +102,45 @@ class DomainChecker : private CheckTools {
       reader_.Warn(TopAt("hostname"), "hostname",
                    "no [[domain]] with a key holds " + Quote(config_.hostname) +
                        ", so our own reports (bounces) go out unsigned");
+    WarnOfRefusals();
     const DomainRules& rules = config_.domain_rules;
+    if (const std::string wrong = WhyNoReportMailbox(rules.dmarc_reports); !wrong.empty())
+      reader_.Fail(root_.Find("domains")->value.Find("dmarc_reports")->value.at,
+                   "domains.dmarc_reports", wrong);
     if (rules.unverified == DomainRules::Unverified::kRefuse && rules.check_every == Duration(0))
       reader_.Fail(root_.Find("domains")->value.at, "domains.unverified",
                    "\"refuse\" needs domains to be checked, or none is ever verified: set "
                    "check_every");
+  }
+
+  // Whoever adds the first domain of one tenant thinks of that tenant: the others' campaigns must
+  // not stop by surprise (design 12.10 makes `refuse` the default for bulk as soon as there is a
+  // domain).
+  void WarnOfRefusals() {
+    if (config_.domains.empty() || root_.Find("unsigned") != nullptr) return;
+    const auto can_sign = [this](const std::string& tenant) {
+      return std::ranges::any_of(config_.domains, [&](const Domain& domain) {
+        return domain.tenant == tenant && !domain.dkim.empty() && !domain.retired;
+      });
+    };
+    std::set<std::string> refused;
+    for (const User& user : config_.users)
+      if (user.mail_class != User::Class::kTransactional && !can_sign(user.tenant))
+        refused.insert(user.tenant);
+    const bool trusts = std::ranges::any_of(
+        config_.listeners, [](const Listener& listener) { return !listener.trusted.empty(); });
+    if (trusts && !can_sign("default")) refused.insert("default");
+    if (refused.empty()) return;
+    std::string names;
+    for (const std::string& tenant : refused) names += (names.empty() ? "" : ", ") + Quote(tenant);
+    const bool one = refused.size() == 1;
+    reader_.Warn(
+        root_.Find("domain")->value.at, "domain",
+        std::string("bulk mail of tenant") + (one ? " " : "s ") + names +
+            " is answered 451 4.7.0, since there is a [[domain]] and none with a key is " +
+            (one ? "its" : "theirs") +
+            ": add their domains (`sluice domain add DOMAIN --tenant TENANT`), or say what "
+            "becomes of unsigned mail by `unsigned = \"warn\"` (or \"refuse\") at the top");
   }
 
   void DomainKeys(size_t i, const Domain& domain) {

@@ -29,6 +29,11 @@ inline constexpr Key kDomainKeys[] = {
          .default_text = "none: the envelope sender is left alone",
          .later = true,
          .doc = "Domain of the return paths made for each recipient (VERP)."}),
+    Row<&Domain::dmarc_reports>(
+        {.name = "dmarc_reports",
+         .kind = Kind::kText,
+         .default_text = "that of `[domains]`",
+         .doc = "Mailbox that receivers send this domain's DMARC reports to."}),
     Row<&Domain::retired>(
         {.name = "retired",
          .kind = Kind::kBoolean,
@@ -51,6 +56,13 @@ inline constexpr Key kDomainsKeys[] = {
          .max = 30 * kDay,
          .doc = "How often the engine looks up the records of each domain; those that are not "
                 "right are looked up again after 5 minutes. `\"0s\"`: never."}),
+    Row<&DomainRules::dmarc_reports>(
+        {.name = "dmarc_reports",
+         .kind = Kind::kText,
+         .default_text = "none",
+         .doc = "Mailbox that receivers send DMARC reports to (`rua=` of the printed records). "
+                "Where it lies in another domain, that domain must agree by a record of its own, "
+                "which is printed and checked as well."}),
     Row<&DomainRules::dnsbl>(
         {.name = "dnsbl",
          .kind = Kind::kDomains,

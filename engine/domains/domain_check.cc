@@ -9,7 +9,9 @@
 #include "dns/dkim_record.h"
 #include "dns/dmarc_record.h"
 #include "dns/reverse.h"
+#include "engine/base/check.h"
 #include "engine/base/text.h"
+#include "engine/domains/reach.h"
 #include "engine/domains/spf_advice.h"
 
 namespace sluice::engine {
@@ -31,6 +33,9 @@ class Judge {
   Finding Right(std::string what) { return Give(Judgement::kRight, std::move(what), {}, {}); }
   Finding Missing(std::string what, std::string advice, std::string publish) {
     return Give(Judgement::kMissing, std::move(what), std::move(advice), std::move(publish));
+  }
+  Finding Warning(std::string what, std::string advice, std::string publish) {
+    return Give(Judgement::kWarning, std::move(what), std::move(advice), std::move(publish));
   }
   Finding Wrong(std::string what, std::string advice, std::string publish) {
     return Give(Judgement::kWrong, std::move(what), std::move(advice), std::move(publish));
@@ -112,11 +117,39 @@ Finding NoKey(const DomainPlan& domain) {
 
 // ---- DMARC ----
 
+const PlannedRecord& DmarcRecordOf(const DomainPlan& domain) {
+  const auto found = std::ranges::find(domain.records, Role::kDmarc, &PlannedRecord::role);
+  CHECK(found != domain.records.end());
+  return *found;
+}
+
+bool Reports(const dns::DmarcRecord& record, const std::string& mailbox) {
+  return std::ranges::any_of(record.reports, [&](const std::string& uri) {
+    return EqualsNoCase(std::string_view(uri).substr(0, uri.find('!')), "mailto:" + mailbox);
+  });
+}
+
+// Whether mail of ours passes under a record that is there and can be read.
+Finding JudgeAlignment(Judge judge, const DomainPlan& domain, const dns::DmarcFound& found) {
+  // Our signatures are by the domain itself, so DKIM is aligned even when it must be strict.
+  const bool by_dkim = !domain.keys.empty();
+  const std::string policy = "p=" + std::string(PolicyText(found.record.policy));
+  if (domain.return_path.empty()) return judge.Right(policy + (by_dkim ? ", aligned by DKIM" : ""));
+  const bool by_spf = dns::IsAligned(domain.return_path, domain.domain, found.record.strict_spf);
+  if (by_spf)
+    return judge.Right(policy + (by_dkim ? ", aligned by DKIM and SPF" : ", aligned by SPF"));
+  const std::string because = "the return path " + domain.return_path + " is not aligned with " +
+                              domain.domain + (found.record.strict_spf ? " (\"aspf=s\")" : "");
+  if (by_dkim) return judge.Right(policy + ", aligned by DKIM alone: " + because);
+  return judge.Wrong(because + " and there is no DKIM key: mail fails DMARC",
+                     "choose a return path below " + domain.domain, found.text);
+}
+
 std::optional<Finding> CheckDmarc(Facts& facts, const DomainPlan& domain) {
   const auto found = dns::FindDmarc(facts, domain.domain);
   if (!found) return std::nullopt;
   Judge judge(Role::kDmarc, RecordType::kTxt, found->name);
-  const std::string wanted = "v=DMARC1; p=none";
+  const std::string& wanted = DmarcRecordOf(domain).value;
   using Kind = dns::DmarcFound::Kind;
   switch (found->kind) {
     case Kind::kUnknown:
@@ -132,34 +165,47 @@ std::optional<Finding> CheckDmarc(Facts& facts, const DomainPlan& domain) {
     case Kind::kFound:
       break;
   }
-  // Our signatures are by the domain itself, so DKIM is aligned even when it must be strict.
-  const bool by_dkim = !domain.keys.empty();
-  const std::string policy = "p=" + std::string(PolicyText(found->record.policy));
-  if (domain.return_path.empty()) return judge.Right(policy + (by_dkim ? ", aligned by DKIM" : ""));
-  const bool by_spf = dns::IsAligned(domain.return_path, domain.domain, found->record.strict_spf);
-  if (by_spf)
-    return judge.Right(policy + (by_dkim ? ", aligned by DKIM and SPF" : ", aligned by SPF"));
-  const std::string because = "the return path " + domain.return_path + " is not aligned with " +
-                              domain.domain + (found->record.strict_spf ? " (\"aspf=s\")" : "");
-  if (by_dkim) return judge.Right(policy + ", aligned by DKIM alone: " + because);
-  return judge.Wrong(because + " and there is no DKIM key: mail fails DMARC",
-                     "choose a return path below " + domain.domain, found->text);
+  Finding out = JudgeAlignment(judge, domain, *found);
+  if (!IsGood(out) || domain.dmarc_reports.empty() || Reports(found->record, domain.dmarc_reports))
+    return out;
+  return judge.Warning(out.what + "; its reports do not go to " + domain.dmarc_reports,
+                       "add mailto:" + domain.dmarc_reports +
+                           " to its \"rua=\" (behind a comma where it has one already), or take "
+                           "dmarc_reports out of the configuration",
+                       {});
+}
+
+// RFC 7489 7.1: another domain gets reports only if it says so. Without its word receivers send
+// none, and mail flows all the same.
+std::optional<Finding> CheckReportConsent(Facts& facts, const DomainPlan& domain,
+                                          const PlannedRecord& planned) {
+  const auto dmarc = dns::FindDmarc(facts, domain.domain);
+  if (!dmarc) return std::nullopt;
+  // A record of the organisational domain counts for it.
+  std::string name = planned.name;
+  if (dmarc->kind == dns::DmarcFound::Kind::kFound) {
+    CHECK(dmarc->name.starts_with("_dmarc."));
+    if (!Reports(dmarc->record, domain.dmarc_reports))
+      return Judge(planned.role, planned.type, name)
+          .Right("is not needed: the DMARC record asks for no reports to " + domain.dmarc_reports);
+    name = ReportConsentName(dmarc->name.substr(7), domain.dmarc_reports);
+  }
+  Judge judge(planned.role, planned.type, name);
+  const Fact* txt = facts.Find(name, RecordType::kTxt);
+  if (txt == nullptr) return std::nullopt;
+  if (txt->failed()) return judge.CannotTell(*txt);
+  const std::string to(DomainOf(domain.dmarc_reports));
+  if (!txt->found())
+    return judge.Missing(to + " does not agree to get reports about " + domain.domain +
+                             ": receivers send none there",
+                         "publish this TXT record in the zone of " + to, planned.value);
+  for (const dns::Record& record : txt->records)
+    if (dns::LooksLikeDmarc(record.data)) return judge.Right(to + " agrees to get reports");
+  return judge.Wrong("is no DMARC record: " + txt->records.front().data.substr(0, 80),
+                     "replace the record by this one", planned.value);
 }
 
 // ---- return path ----
-
-bool IsOurs(Facts& facts, const HostPlan& host, const std::string& mx, bool& pending) {
-  if (mx == host.hostname) return true;
-  bool ours = false;
-  for (const UsedSource& source : host.sources) {
-    if (source.ehlo == mx) return true;
-    if (!source.address) continue;
-    const Fact* fact = facts.Find(mx, dns::AddressType(*source.address));
-    pending |= fact == nullptr;
-    ours |= fact != nullptr && dns::HoldsAddress(*fact, *source.address);
-  }
-  return ours;
-}
 
 std::optional<Finding> CheckReturnMx(Facts& facts, const DomainPlan& domain, const HostPlan& host) {
   const Fact* mx = facts.Find(domain.return_path, RecordType::kMx);
@@ -173,7 +219,7 @@ std::optional<Finding> CheckReturnMx(Facts& facts, const DomainPlan& domain, con
   std::string ours, others;
   bool pending = false;
   for (const dns::Record& record : mx->records)
-    (IsOurs(facts, host, Lower(record.data), pending) ? ours : others) += " " + record.data;
+    (IsOurHost(facts, host, Lower(record.data), pending) ? ours : others) += " " + record.data;
   if (pending) return std::nullopt;
   if (ours.empty())
     return judge.Wrong("leads to" + others + ", which is not this engine",
@@ -181,8 +227,17 @@ std::optional<Finding> CheckReturnMx(Facts& facts, const DomainPlan& domain, con
   std::string what = "leads to" + ours;
   if (!others.empty())
     what += "; also to" + others + ", where returned mail must reach an engine too";
-  if (!host.inbound) what += "; no [[listener]] with role \"inbound\" takes the mail yet";
   return judge.Right(std::move(what));
+}
+
+// What connecting finds is ReachProbe's.
+Finding NobodyListens(const DomainPlan& domain) {
+  Finding out{Role::kReturnReach, Judgement::kWarning, {}, domain.return_path, {}, {}, {}};
+  out.what = "no [[listener]] with role \"inbound\" is configured: returned mail is not taken here";
+  out.advice =
+      "none while returned mail is not read (this version): mail leaves with the sender's own "
+      "address; then bind such a listener to port 25";
+  return out;
 }
 
 std::optional<Finding> CheckMxAddress(Facts& facts, const HostPlan& host, const IpAddress& wanted) {
@@ -242,8 +297,12 @@ std::optional<Findings> CheckDomain(Facts& facts, const DomainPlan& domain, cons
       case Role::kDmarc:
         all.push_back(CheckDmarc(facts, domain));
         break;
+      case Role::kReportConsent:
+        all.push_back(CheckReportConsent(facts, domain, record));
+        break;
       case Role::kReturnMx:
         all.push_back(CheckReturnMx(facts, domain, host));
+        if (!host.inbound) all.emplace_back(NobodyListens(domain));
         break;
       case Role::kMxAddress:
         all.push_back(CheckMxAddress(facts, host, *IpAddress::Parse(record.value)));

@@ -11,6 +11,7 @@
 #include "dns/dmarc_record.h"
 #include "dns/reverse.h"
 #include "engine/base/check.h"
+#include "engine/base/text.h"
 #include "smtp/dkim_key.h"
 
 namespace sluice::engine {
@@ -22,9 +23,10 @@ struct RoleName {
   std::string_view text;
   std::string_view id;
 };
-constexpr std::array<RoleName, 13> kRoles = {{{"DKIM key", "dkim"},
+constexpr std::array<RoleName, 15> kRoles = {{{"DKIM key", "dkim"},
                                               {"SPF", "spf"},
                                               {"DMARC", "dmarc"},
+                                              {"DMARC reports", "dmarc_reports"},
                                               {"return path MX", "return_path_mx"},
                                               {"return path SPF", "return_path_spf"},
                                               {"ownership", "ownership"},
@@ -32,6 +34,7 @@ constexpr std::array<RoleName, 13> kRoles = {{{"DKIM key", "dkim"},
                                               {"reverse name", "reverse_name"},
                                               {"EHLO address", "ehlo_address"},
                                               {"EHLO SPF", "ehlo_spf"},
+                                              {"return path reached", "return_path_reach"},
                                               {"public mail", "public_mail"},
                                               {"source address", "source_address"},
                                               {"block list", "block_list"}}};
@@ -99,6 +102,19 @@ PlannedRecord AddressRecord(Role role, const std::string& name, const IpAddress&
   return {role, name, dns::AddressType(address), address.ToString(), 0, std::move(purpose)};
 }
 
+void PlanDmarc(DomainPlan& plan) {
+  std::string value = "v=DMARC1; p=none";
+  if (!plan.dmarc_reports.empty()) value += "; rua=mailto:" + plan.dmarc_reports;
+  plan.records.push_back({Role::kDmarc, "_dmarc." + plan.domain, RecordType::kTxt, value, 0,
+                          "says what receivers do with mail that only claims to be yours"});
+  if (plan.dmarc_reports.empty()) return;
+  const std::string consent = ReportConsentName(plan.domain, plan.dmarc_reports);
+  if (!consent.empty())
+    plan.records.push_back({Role::kReportConsent, consent, RecordType::kTxt, "v=DMARC1", 0,
+                            std::string(DomainOf(plan.dmarc_reports)) +
+                                " agrees to get DMARC reports about " + plan.domain});
+}
+
 }  // namespace
 
 std::string_view RoleText(Role role) { return kRoles[size_t(role)].text; }
@@ -113,6 +129,7 @@ HostPlan PlanHost(const config::Config& config, const config::Surroundings& surr
   HostPlan plan;
   plan.hostname = config.hostname;
   plan.sources = UsedSources(config, surroundings);
+  plan.mx_port = config.dns.port;
   plan.dnsbl = config.domain_rules.dnsbl;
   plan.inbound = std::ranges::any_of(config.listeners, [](const config::Listener& listener) {
     return listener.role == config::Role::kInbound;
@@ -136,9 +153,21 @@ HostPlan PlanHost(const config::Config& config, const config::Surroundings& surr
   return plan;
 }
 
+std::string ReportConsentName(const std::string& domain, const std::string& reports) {
+  const std::string to(DomainOf(reports));
+  if (dns::IsAligned(to, domain, false)) return {};
+  return domain + "._report._dmarc." + Lower(to);
+}
+
 Result<DomainPlan> PlanDomain(const config::Config& config, const config::Domain& domain,
                               const HostPlan& host) {
-  DomainPlan plan{domain.name, domain.tenant, domain.return_path, domain.retired, {}, {}, {}};
+  DomainPlan plan;
+  plan.domain = domain.name;
+  plan.tenant = domain.tenant;
+  plan.return_path = domain.return_path;
+  plan.dmarc_reports =
+      domain.dmarc_reports.empty() ? config.domain_rules.dmarc_reports : domain.dmarc_reports;
+  plan.retired = domain.retired;
   for (const config::DkimKey& settings : domain.dkim) {
     const auto key = smtp::DkimKey::Load(settings.key);
     if (!key) return std::unexpected(key.error());
@@ -152,9 +181,7 @@ Result<DomainPlan> PlanDomain(const config::Config& config, const config::Domain
   plan.records.push_back({Role::kSpf, domain.name, RecordType::kTxt,
                           SpfFor(config, host, domain.name), 0,
                           "says which addresses may send for the domain"});
-  plan.records.push_back({Role::kDmarc, "_dmarc." + domain.name, RecordType::kTxt,
-                          "v=DMARC1; p=none", 0,
-                          "says what receivers do with mail that only claims to be yours"});
+  PlanDmarc(plan);
   if (!domain.return_path.empty()) {
     plan.records.push_back({Role::kReturnMx, domain.return_path, RecordType::kMx, config.hostname,
                             10, "returned mail comes back to this engine"});

@@ -30,6 +30,7 @@ enum class Role : uint8_t {
   kDkim,
   kSpf,
   kDmarc,
+  kReportConsent,  // of the domain that DMARC reports go to (RFC 7489 7.1)
   kReturnMx,
   kReturnSpf,
   kOwnership,
@@ -37,7 +38,8 @@ enum class Role : uint8_t {
   kReverse,
   kEhloAddress,
   kEhloSpf,
-  kPublicMail,  // findings only, from here on
+  kReturnReach,  // findings only, from here on
+  kPublicMail,
   kSource,
   kBlockList,
 };
@@ -71,6 +73,7 @@ struct HostPlan {
   std::vector<UsedSource> sources;
   std::vector<std::string> dnsbl;
   bool inbound = false;  // is there a listener for returning mail?
+  uint16_t mx_port = 25;
   std::vector<PlannedRecord> records;
 };
 HostPlan PlanHost(const config::Config& config, const config::Surroundings& surroundings);
@@ -86,7 +89,8 @@ struct PlannedKey {
 struct DomainPlan {
   std::string domain;
   std::string tenant;
-  std::string return_path;  // may be empty
+  std::string return_path;    // may be empty
+  std::string dmarc_reports;  // mailbox; empty: none
   bool retired = false;
   std::vector<PlannedKey> keys;
   std::string ownership;  // the TXT value
@@ -95,6 +99,10 @@ struct DomainPlan {
 // Reads the key files.
 Result<DomainPlan> PlanDomain(const config::Config& config, const config::Domain& domain,
                               const HostPlan& host);
+
+// Where `reports`' domain agrees to get reports about `domain`; empty: it need not, being of the
+// same organisation.
+std::string ReportConsentName(const std::string& domain, const std::string& reports);
 
 // The domain's records and then the machine's, each once.
 std::vector<PlannedRecord> AllRecords(const DomainPlan& domain, const HostPlan& host);

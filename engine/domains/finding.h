@@ -14,7 +14,8 @@
 
 namespace sluice::engine {
 
-enum class Judgement : uint8_t { kRight, kMissing, kWrong, kCannotTell };
+// kWarning: it works, and the operator should know something all the same.
+enum class Judgement : uint8_t { kRight, kMissing, kWrong, kCannotTell, kWarning };
 
 struct Finding {
   Role role;
@@ -30,12 +31,12 @@ using Findings = std::vector<Finding>;
 
 // A block list that does not answer says nothing against anybody (design 12.12).
 inline bool IsGood(const Finding& finding) {
-  return finding.judgement == Judgement::kRight ||
+  return finding.judgement == Judgement::kRight || finding.judgement == Judgement::kWarning ||
          (finding.judgement == Judgement::kCannotTell && finding.role == Role::kBlockList);
 }
 inline bool AllGood(const Findings& findings) { return std::ranges::all_of(findings, IsGood); }
 
-// "right", "missing", "wrong", "cannot tell".
+// "right", "missing", "wrong", "cannot tell", "warning".
 constexpr std::string_view JudgementText(Judgement judgement) {
   switch (judgement) {
     case Judgement::kRight:
@@ -45,9 +46,11 @@ constexpr std::string_view JudgementText(Judgement judgement) {
     case Judgement::kWrong:
       return "wrong";
     case Judgement::kCannotTell:
+      return "cannot tell";
+    case Judgement::kWarning:
       break;
   }
-  return "cannot tell";
+  return "warning";
 }
 
 }  // namespace sluice::engine

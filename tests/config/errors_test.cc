@@ -144,7 +144,8 @@ TEST(ConfigErrors, AreToldExactly) {
        "\"127.0.0.1:2525\" or "
        "\"mx.example.net:25\"\n"},
       {"[[route]]\nmatch = \"*\"\nhosts = []\n", "s.toml:8:9: route[0].hosts: must not be empty\n"},
-      {"[[route]]\nmatch = \"*\"\n", "s.toml:6:1: route[0].hosts: is missing: a route without hosts needs at least tls\n"},
+      {"[[route]]\nmatch = \"*\"\n",
+       "s.toml:6:1: route[0].hosts: is missing: a route without hosts needs at least tls\n"},
       {"[[route]]\nmatch = \"*\"\ntls = \"verifed\"\n",
        "s.toml:8:7: route[0].tls: \"verifed\" is not one of \"opportunistic\", \"required\", "
        "\"verified\", \"off\"; did you mean \"verified\"?\n"},
@@ -152,8 +153,7 @@ TEST(ConfigErrors, AreToldExactly) {
        "s.toml:7:11: tls.ca_file: cannot read \"/etc/sluice/missing.pem\": No such file or "
        "directory\n"},
       {"[tls]\ncert = \"cert.pem\"\n", "s.toml:7:8: tls.cert: needs its key: set tls.key\n"},
-      {"[tls]\nkey = \"key.pem\"\n",
-       "s.toml:7:7: tls.key: needs its certificate: set tls.cert\n"},
+      {"[tls]\nkey = \"key.pem\"\n", "s.toml:7:7: tls.key: needs its certificate: set tls.cert\n"},
       {"[[route]]\nmatch = \"A.example\"\nhosts = [\"a\"]\n[[route]]\nmatch = \"a.example\"\nhosts "
        "= "
        "[\"b\"]\n",
@@ -175,6 +175,15 @@ TEST(ConfigErrors, AreToldExactly) {
        "\"@other.com\" }]\n",
        "s.toml:8:8: domain[0].dkim: identity \"@other.com\" must end in @example.com or a domain "
        "below it\n"},
+      {"[domains]\ndmarc_reports = \"a,b@c.test\"\n",
+       "s.toml:7:17: domains.dmarc_reports: \"a,b@c.test\" is no mailbox for reports: write it as "
+       "in "
+       "\"dmarc@example.com\", its part before the @ of letters, digits, dots, hyphens, + and _\n"},
+      {"[[domain]]\nname = \"example.com\"\ndmarc_reports = \"mailto:a@b\"\n",
+       "s.toml:8:17: domain[0].dmarc_reports: \"mailto:a@b\" is no mailbox for reports: write it "
+       "as "
+       "in \"dmarc@example.com\", its part before the @ of letters, digits, dots, hyphens, + and "
+       "_\n"},
       {"[dkim]\nexpire = \"10d\"\n",
        "s.toml:7:10: dkim.expire: signatures would expire before their mail is sent: at least "
        "max_hold + max_age + 1 day, \"18d\"\n"},

@@ -189,6 +189,27 @@ TEST(ConfigParser, WarnsWhenNobodyCanSubmit) {
       "no listener has `trusted`\n");
 }
 
+TEST(ConfigParser, NamesTheTenantsWhoseBulkMailTheFirstDomainStops) {
+  const std::string hash(kHash);
+  const std::string users = "[[user]]\nname = \"shop\"\npassword = \"" + hash +
+                            "\"\n[[user]]\nname = \"crm\"\npassword = \"" + hash +
+                            "\"\n[[user]]\nname = \"alerts\"\nclass = \"transactional\"\n"
+                            "password = \"" +
+                            hash + "\"\n";
+  const std::string domain =
+      "[[domain]]\nname = \"mta1.example.com\"\ntenant = \"crm\"\n"
+      "dkim = [{ selector = \"s1\", key = \"a.pem\" }]\n";
+  const auto warnings = [&](const std::string& more) {
+    return FormatProblems(Parse(more + std::string(kGood) + users + domain).warnings);
+  };
+  EXPECT_TRUE(warnings("").contains(
+      "domain: bulk mail of tenants \"default\", \"shop\" is answered 451 4.7.0"))
+      << warnings("");
+  EXPECT_EQ(warnings("unsigned = \"warn\"\n"), "");
+  EXPECT_EQ(warnings("unsigned = \"by-class\"\n"), "");
+  EXPECT_EQ(FormatProblems(Parse(std::string(kGood) + users).warnings), "");
+}
+
 TEST(ConfigParser, AllowsPrivateSourcesWhenAllRoutesArePrivate) {
   const Loaded loaded = ParseWith(
       "[[source]]\nname = \"a\"\naddress = \"127.0.0.1\"\n"

@@ -142,6 +142,55 @@ TEST_F(DomainCheckTest, SaysWhatIsWrongWithDmarc) {
   EXPECT_THAT(TheOne().what, HasSubstr("2 records"));
 }
 
+TEST_F(DomainCheckTest, WantsReportsToBeAskedForAndAgreedTo) {
+  config.domain_rules.dmarc_reports = "dmarc@watch.net";
+  PublishAll();
+  EXPECT_TRUE(AllGood(Check()));
+  const std::string consent = "example.com._report._dmarc.watch.net";
+  Replace(consent, "");
+  EXPECT_EQ(TheOne().role, Role::kReportConsent);
+  EXPECT_EQ(TheOne().name, consent);
+  EXPECT_THAT(TheOne().advice, HasSubstr("watch.net"));
+  Replace(consent, "v=spf1 -all");
+  EXPECT_EQ(TheOne().judgement, Judgement::kWrong);
+  Replace(consent, "v=DMARC1; rua=mailto:other@watch.net");
+  EXPECT_TRUE(AllGood(Check()));
+
+  // A record that is there and asks for no reports: told, and nobody need agree.
+  Replace(consent, "");
+  Replace("_dmarc.example.com", "v=DMARC1; p=reject; rua=mailto:me@example.com");
+  EXPECT_EQ(TheOne().role, Role::kDmarc);
+  EXPECT_EQ(TheOne().judgement, Judgement::kWarning);
+  EXPECT_THAT(TheOne().advice, HasSubstr("mailto:dmarc@watch.net"));
+  EXPECT_TRUE(AllGood(Check()));
+  Replace("_dmarc.example.com",
+          "v=DMARC1; p=none; rua=mailto:me@example.com, MAILTO:DMARC@watch.net!10m");
+  EXPECT_EQ(TheOne().role, Role::kReportConsent);
+  Replace(consent, "v=DMARC1");
+  EXPECT_TRUE(AllGood(Check()));
+}
+
+TEST_F(DomainCheckTest, ReportsOfAnOrganisationAreAgreedToForItsOwnName) {
+  config.domains[0].name = "news.example.com";
+  config.domains[0].return_path = "bounces.news.example.com";
+  config.domains[0].dmarc_reports = "dmarc@watch.net";
+  PublishAll();
+  world.dns.Remove("_dmarc.news.example.com");
+  Replace("_dmarc.example.com", "v=DMARC1; p=none; rua=mailto:dmarc@watch.net");
+  EXPECT_EQ(TheOne().name, "example.com._report._dmarc.watch.net");
+  world.dns.AddTxt("example.com._report._dmarc.watch.net", "v=DMARC1");
+  EXPECT_TRUE(AllGood(Check()));
+}
+
+TEST_F(DomainCheckTest, WarnsThatNobodyTakesReturnedMailAndStaysGreen) {
+  config.listeners.clear();
+  const Finding finding = TheOne();
+  EXPECT_EQ(finding.role, Role::kReturnReach);
+  EXPECT_EQ(finding.judgement, Judgement::kWarning);
+  EXPECT_THAT(finding.what, HasSubstr("inbound"));
+  EXPECT_TRUE(AllGood(Check()));
+}
+
 TEST_F(DomainCheckTest, JudgesAlignmentByWhatIsThere) {
   const auto dmarc = [&] {
     for (const Finding& finding : Check())

@@ -37,6 +37,7 @@ class DomainTest : public testing::Test {
   DomainTest() {
     static const Keys keys;
     config.hostname = "mta.host.com";
+    config.listeners.emplace_back().role = config::Role::kInbound;
     config.sources = {{"one", dns::Ip("10.0.0.1"), dns::Ip("9.9.9.1"), "m1.host.com"},
                       {"six", dns::Ip("2606:4700::1"), {}, "m2.host.com"},
                       {"unused", dns::Ip("9.9.9.9"), {}, "m9.host.com"}};

@@ -159,8 +159,8 @@ class Sink(Program):
 class Dns(Program):
     """dnsmasq with exactly the records it is given; everything else does not exist."""
 
-    def __init__(self, world, mx=(), hosts=(), options=()):
-        self.port = free_port()
+    def __init__(self, world, mx=(), hosts=(), options=(), port=None):
+        self.port = port or free_port()
         command = [find_program("dnsmasq"), "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
                    "--no-hosts", "--no-daemon", f"--port={self.port}", "--listen-address=127.0.0.1",
                    "--bind-interfaces", "--local=/test/", "--local-ttl=60", "--log-facility=-", "--pid-file="]

@@ -110,6 +110,16 @@ TEST(DomainViews, IsGreenWhereOnlyABlockListCannotTell) {
   EXPECT_THAT(CheckJson(report), HasSubstr("\"ok\":true"));
 }
 
+TEST(DomainViews, StaysGreenWithAWarningAndTellsIt) {
+  const CheckReport report = Report(Judgement::kWarning);
+  EXPECT_TRUE(report.good());
+  const std::string text = CheckText(report);
+  EXPECT_THAT(text, HasSubstr("warning  SPF"));
+  EXPECT_THAT(text, HasSubstr("To do: publish it"));
+  EXPECT_THAT(text, HasSubstr("All is right: 0 checks; 1 warning; 1 block list"));
+  EXPECT_THAT(CheckJson(report), HasSubstr("\"result\":\"warning\""));
+}
+
 TEST(DomainViews, ListsStatesAndBearsOddAnswers) {
   const std::string text = RenderDomains(
       R"({"domains":[{"domain":"a.test","tenant":"crm","state":"verified","since":"2026-11-21T07:51:00.000123Z"},7]})");

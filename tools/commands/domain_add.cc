@@ -142,6 +142,12 @@ void TellWhatCameOfIt(const config::Config& config, const config::Domain& domain
                  domain.tenant.c_str());
 }
 
+// The first domain of one tenant concerns the others too.
+void TellWhoIsStopped(const config::Problems& warnings) {
+  for (const config::Problem& warning : warnings)
+    if (warning.key == "domain") std::fprintf(stderr, "note: %s\n", warning.what.c_str());
+}
+
 int Refuse(const std::string& what, int status) {
   Complain(what);
   return status;
@@ -169,6 +175,7 @@ int AddDomain(const DomainOptions& options) {
   if (!added) return Refuse(added.error().what, 1);
   keys.Keep();
   TellWhatCameOfIt(added->config, *wanted, file);
+  TellWhoIsStopped(added->warnings);
   return PrintRecords(added->config, wanted->name, options.format);
 }
 

@@ -1,6 +1,6 @@
 #include "tools/commands/domain_check.h"
 
-#include <functional>
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -12,6 +12,7 @@
 #include "dns/resolver.h"
 #include "engine/base/timer_queue.h"
 #include "engine/domains/domain_check.h"
+#include "engine/domains/reach.h"
 #include "engine/io/uv_loop.h"
 #include "tools/commands/domain_records.h"
 #include "tools/commands/domain_views.h"
@@ -23,30 +24,90 @@ constexpr uint32_t kCacheEntries = 50'000;
 // Dead servers take 10 s a question; a chain of them must not take the operator's night.
 constexpr Duration kCheckWithin = std::chrono::minutes(2);
 
-// Runs a study against the configured servers. False, with a complaint, when it came to no end.
-bool LookUp(const config::Config& config, const dns::Inquiry::StudyFn& study) {
-  io::UvLoop loop;
-  const auto transport = dns::MakeCaresTransport({.servers = config.dns.servers}, loop.watcher(),
-                                                 loop.timers(), loop.clock());
-  if (!transport) {
-    Complain(transport.error().what);
-    return false;
+// What DNS says, and then who answers where returned mail goes.
+struct LookedUp {
+  std::vector<std::optional<engine::Findings>> domains;
+  std::optional<engine::Findings> host;
+  std::vector<std::optional<std::vector<engine::ReachTarget>>> targets;  // of each domain
+};
+
+class Look {
+ public:
+  Look(const config::Config& config, const std::vector<engine::DomainPlan>& plans,
+       const engine::HostPlan& host)
+      : config_(config), plans_(plans), host_(host) {
+    found_.domains.resize(plans.size());
+    found_.targets.resize(plans.size());
   }
-  dns::Resolver resolver(**transport, loop.clock(), kCacheEntries);
-  dns::Inquiry inquiry(resolver);
-  bool ended = false;
-  Timer bound(loop.timers(), [&loop] { loop.Stop(); });
-  bound.Set(loop.clock().Now() + kCheckWithin);
-  inquiry.Start(study, [&](dns::Facts&) {
-    ended = true;
-    loop.Stop();
-  });
-  loop.Run();
-  bound.Cancel();
-  if (!ended)
-    Complain("the DNS servers did not answer in time: look at [dns] servers, and whether they run");
-  return ended;
-}
+
+  // None, with a complaint: it came to no end.
+  std::optional<LookedUp> Run() {
+    const auto transport = dns::MakeCaresTransport({.servers = config_.dns.servers},
+                                                   loop_.watcher(), loop_.timers(), loop_.clock());
+    if (!transport) {
+      Complain(transport.error().what);
+      return std::nullopt;
+    }
+    if (!AskDns(**transport)) {
+      Complain(
+          "the DNS servers did not answer in time: look at [dns] servers, and whether they run");
+      return std::nullopt;
+    }
+    for (size_t i = 0; i < plans_.size(); ++i)
+      if (!found_.targets[i]->empty()) Connect(i);
+    return std::move(found_);
+  }
+
+ private:
+  // False: not in time.
+  bool AskDns(dns::DnsTransport& transport) {
+    dns::Resolver resolver(transport, loop_.clock(), kCacheEntries);
+    dns::Inquiry inquiry(resolver);
+    bool ended = false;
+    Timer bound(loop_.timers(), [this] { loop_.Stop(); });
+    bound.Set(loop_.clock().Now() + kCheckWithin);
+    inquiry.Start([this](dns::Facts& facts) { Study(facts); },
+                  [&](dns::Facts&) {
+                    ended = true;
+                    loop_.Stop();
+                  });
+    loop_.Run();
+    return ended;
+  }
+
+  void Study(dns::Facts& facts) {
+    for (size_t i = 0; i < plans_.size(); ++i) {
+      if (!found_.domains[i]) found_.domains[i] = engine::CheckDomain(facts, plans_[i], host_);
+      if (!found_.targets[i]) found_.targets[i] = engine::ReachTargets(facts, plans_[i], host_);
+    }
+    if (!found_.host) found_.host = engine::CheckHost(facts, host_);
+  }
+
+  // Most domains lead to the same addresses: those are asked once.
+  void Connect(size_t i) {
+    const std::vector<engine::ReachTarget>& targets = *found_.targets[i];
+    auto known = std::ranges::find(asked_, targets, &Asked::first);
+    if (known == asked_.end()) {
+      known = asked_.insert(asked_.end(), Asked(targets, {}));
+      engine::ReachProbe probe(loop_.net(), loop_.timers(), loop_.clock());
+      probe.Start(targets, [&](std::vector<engine::ReachAnswer> answers) {
+        known->second = std::move(answers);
+        loop_.Stop();
+      });
+      loop_.Run();
+    }
+    found_.domains[i]->push_back(
+        engine::JudgeReach(plans_[i], host_, config::SystemSurroundings(), targets, known->second));
+  }
+
+  const config::Config& config_;
+  const std::vector<engine::DomainPlan>& plans_;
+  const engine::HostPlan& host_;
+  io::UvLoop loop_;
+  LookedUp found_;
+  using Asked = std::pair<std::vector<engine::ReachTarget>, std::vector<engine::ReachAnswer>>;
+  std::vector<Asked> asked_;
+};
 
 // The plans of the domains asked for. None: complained.
 std::optional<std::vector<engine::DomainPlan>> Plans(const config::Config& config,
@@ -84,19 +145,14 @@ int CheckDomains(const DomainOptions& options) {
     Complain("there is no [[domain]] to check: `sluice domain add DOMAIN` adds one");
     return 1;
   }
-  std::vector<std::optional<engine::Findings>> found(plans->size());
-  std::optional<engine::Findings> found_host;
-  const bool ended = LookUp(*config, [&](dns::Facts& facts) {
-    for (size_t i = 0; i < plans->size(); ++i)
-      if (!found[i]) found[i] = engine::CheckDomain(facts, (*plans)[i], host);
-    if (!found_host) found_host = engine::CheckHost(facts, host);
-  });
-  if (!ended) return 1;
+  auto found = Look(*config, *plans, host).Run();
+  if (!found) return 1;
   CheckReport report;
   report.hostname = host.hostname;
-  report.host = *std::move(found_host);
+  report.host = *std::move(found->host);
   for (size_t i = 0; i < plans->size(); ++i)
-    report.domains.push_back({(*plans)[i].domain, (*plans)[i].tenant, *std::move(found[i])});
+    report.domains.push_back(
+        {(*plans)[i].domain, (*plans)[i].tenant, *std::move(found->domains[i])});
   const bool printed = Print(options.format.json ? CheckJson(report) : CheckText(report));
   return printed && report.good() ? 0 : 1;
 }

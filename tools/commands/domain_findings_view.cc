@@ -28,6 +28,8 @@ std::string Shown(Judgement judgement) {
       return "WRONG";
     case Judgement::kCannotTell:
       return "?";
+    case Judgement::kWarning:
+      return "warning";
   }
   std::unreachable();
 }
@@ -76,11 +78,14 @@ struct Tally {
   size_t looked = 0;
   size_t bad = 0;
   size_t unknown = 0;  // block lists that cannot tell
+  size_t warnings = 0;
   void Add(const Findings& findings) {
     for (const Finding& finding : findings) {
       ++looked;
       if (!engine::IsGood(finding))
         ++bad;
+      else if (finding.judgement == Judgement::kWarning)
+        ++warnings;
       else if (finding.judgement != Judgement::kRight)
         ++unknown;
     }
@@ -136,10 +141,13 @@ std::string CheckText(const CheckReport& report) {
   AppendUnanswered(all, number, out);
   out += "\n";
   if (tally.bad == 0)
-    out += "All is right: " + std::to_string(tally.looked - tally.unknown) + " checks";
+    out += "All is right: " + std::to_string(tally.looked - tally.unknown - tally.warnings) +
+           " checks";
   else
     out += std::to_string(tally.bad) + " of " + std::to_string(tally.looked) +
            " checks are not right: see above what to do";
+  if (tally.warnings > 0)
+    out += "; " + std::to_string(tally.warnings) + (tally.warnings == 1 ? " warning" : " warnings");
   if (tally.unknown > 0)
     out += "; " + std::to_string(tally.unknown) + " block list lookups could not tell";
   return out + ".\n";
