@@ -55,6 +55,21 @@ Json ToJson(const LaneReport& lane) {
           {"suspension", lane.suspension ? ToJson(*lane.suspension) : Json()}};
 }
 
+// What receivers of bulk mail missed, by tenant.
+Json ToJson(const BulkTally::Rows& rows) {
+  Json out = Json::array();
+  for (const auto& [tenant, row] : rows) {
+    Json faults = Json::object();
+    for (size_t i = 0; i < kBulkFaults; ++i)
+      faults[std::string(BulkFaultId(BulkFault(i)))] = row.faults[i];
+    out.push_back({{"tenant", tenant},
+                   {"messages", row.messages},
+                   {"faulty", row.faulty},
+                   {"faults", std::move(faults)}});
+  }
+  return out;
+}
+
 // What one shard adds to the status.
 struct ShardStatus {
   uint64_t accepted = 0;
@@ -67,6 +82,8 @@ struct ShardStatus {
   uint64_t sites_suspended = 0;
   uint64_t damaged = 0;
   uint64_t message_faults = 0;
+  uint64_t sender_refusals = 0;
+  BulkTally::Rows bulk;
   std::vector<SuspensionReport> suspensions;
 };
 
@@ -79,7 +96,9 @@ ShardStatus StatusOf(ShardRuntime& runtime) {
   for (const auto& listener : runtime.listeners()) {
     out.sessions += listener->sessions();
     out.message_faults += listener->counters().message_faults;
+    out.sender_refusals += listener->counters().sender_refusals;
   }
+  out.bulk = shard.bulk_tally().rows();
   out.deliveries = scheduler.open_deliveries();
   out.lanes = scheduler.lanes().size();
   out.in_memory = scheduler.lanes().in_memory();
@@ -130,6 +149,8 @@ Json Merge(const std::vector<ShardStatus>& shards, uint64_t local_faults) {
     sum.sites_suspended += s.sites_suspended;
     sum.damaged += s.damaged;
     sum.message_faults += s.message_faults;
+    sum.sender_refusals += s.sender_refusals;
+    BulkTally::Merge(s.bulk, sum.bulk);
   }
   return {{"shards", shards.size()},
           {"accepted", sum.accepted},
@@ -145,7 +166,9 @@ Json Merge(const std::vector<ShardStatus>& shards, uint64_t local_faults) {
           {"sites", sum.sites},
           {"sites_suspended", sum.sites_suspended},
           {"damaged_records", sum.damaged},
-          {"message_faults", sum.message_faults}};
+          {"message_faults", sum.message_faults},
+          {"sender_refusals", sum.sender_refusals},
+          {"bulk_rules", ToJson(sum.bulk)}};
 }
 
 }  // namespace

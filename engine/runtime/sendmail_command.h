@@ -33,7 +33,7 @@ class SendmailCommand {
   void TellFault(uint32_t uid, const smtp::Answer& answer);
 
   Shard& shard_;
-  FaultAlerts fault_alerts_;
+  FaultAlerts fault_alerts_{kMessageFault};
   uint64_t message_faults_ = 0;
 };
 

@@ -141,9 +141,11 @@ void Shard::WarnOf(const Accepted& accepted, queue::Transaction& transaction) {
   if (accepted.unsigned_domain)
     Warn(message, "unsigned", *accepted.unsigned_domain,
          UnsignedWords(*accepted.unsigned_domain, message.tenant), transaction);
-  if (!accepted.bulk_faults.empty())
+  if (!accepted.bulk_faults) return;
+  bulk_tally_.Note(message.tenant, *accepted.bulk_faults);
+  if (!accepted.bulk_faults->empty())
     Warn(message, "bulk_rules", message.tenant + " " + message.campaign,
-         BulkWords(message.tenant, message.campaign, accepted.bulk_faults), transaction);
+         BulkWords(message.tenant, message.campaign, *accepted.bulk_faults), transaction);
 }
 
 // `about`: what it is told of now and then only.

@@ -102,6 +102,7 @@ class Shard final : public Intake, private RecorderOwner {
   Links& links() { return links_; }
   Switchboard& out() { return out_; }
   uint64_t accepted() const { return accepted_; }
+  const BulkTally& bulk_tally() const { return bulk_tally_; }
 
  private:
   MessageId NewMessageId() override { return NewId(); }
@@ -136,6 +137,7 @@ class Shard final : public Intake, private RecorderOwner {
   DomainGate domain_gate_;
   Timer again_;  // something could not be handed over, or is left for the next turn
   uint64_t accepted_ = 0;
+  BulkTally bulk_tally_;
   // Domains whose unsigned mail the operator has heard of, and when.
   std::unordered_map<std::string, WallTime> warned_;
 };

@@ -6,25 +6,20 @@
 
 namespace sluice::engine {
 
-std::string BulkFaults(const smtp::HeaderFacts& header, bool aligned) {
-  std::string out;
-  const auto add = [&out](std::string_view fault) {
-    if (!out.empty()) out += ", ";
-    out += fault;
-  };
-  if (header.from_domain.empty()) add("no From with a domain");
-  if (!aligned) add("no signature of the From domain");
+BulkFaultSet FindBulkFaults(const smtp::HeaderFacts& header, bool aligned) {
+  BulkFaultSet out;
+  if (header.from_domain.empty()) out.Add(BulkFault::kNoFrom);
+  if (!aligned) out.Add(BulkFault::kNotSigned);
   if (!header.unsubscribe)
-    add("no List-Unsubscribe");
+    out.Add(BulkFault::kNoUnsubscribe);
   else if (!header.unsubscribe_https)
-    add("no https link in List-Unsubscribe");
-  if (!header.one_click) add("no List-Unsubscribe-Post: List-Unsubscribe=One-Click");
+    out.Add(BulkFault::kNoLink);
+  if (!header.one_click) out.Add(BulkFault::kNotOneClick);
   return out;
 }
 
-std::string BulkWords(const std::string& tenant, const std::string& campaign,
-                      const std::string& faults) {
-  return "bulk mail of tenant " + tenant + ", campaign " + campaign + ": " + faults +
+std::string BulkWords(const std::string& tenant, const std::string& campaign, BulkFaultSet faults) {
+  return "bulk mail of tenant " + tenant + ", campaign " + campaign + ": " + BulkFaultText(faults) +
          "; large receivers refuse or hide such mail (docs/deliverability.md)";
 }
 

@@ -15,18 +15,17 @@
 #include <string_view>
 
 #include "config/config.h"
+#include "engine/submission/bulk_faults.h"
 #include "smtp/header_scan.h"
 #include "smtp/recipient_token.h"
 
 namespace sluice::engine {
 
-// What is wrong with a bulk message, for the operator and the platform's people; empty: nothing.
-// `aligned`: a signature of its From domain goes out with it.
-std::string BulkFaults(const smtp::HeaderFacts& header, bool aligned);
+// What is wrong with a bulk message. `aligned`: a signature of its From domain goes out with it.
+BulkFaultSet FindBulkFaults(const smtp::HeaderFacts& header, bool aligned);
 
 // What the alert says of a campaign with such faults.
-std::string BulkWords(const std::string& tenant, const std::string& campaign,
-                      const std::string& faults);
+std::string BulkWords(const std::string& tenant, const std::string& campaign, BulkFaultSet faults);
 
 // The settings of a tenant; those of nobody in particular when the configuration has none of it.
 const config::Tenant& TenantOf(const config::Config& config, std::string_view name);

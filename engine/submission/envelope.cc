@@ -153,10 +153,14 @@ smtp::Answer PrepareSigning(const ShardContext& context, const config::User* use
   if (!verdict.refusal.empty()) return std::move(verdict.refusal);
   const queue::Message& message = accepted.message;
   const bool bulk = (message.flags & queue::kFlagBulk) != 0;
-  if (bulk &&
-      TenantOf(*context.config, message.tenant).bulk_rules != config::Tenant::BulkRules::kOff)
+  using Rules = config::Tenant::BulkRules;
+  const Rules rules = TenantOf(*context.config, message.tenant).bulk_rules;
+  if (bulk && rules != Rules::kOff) {
     accepted.bulk_faults =
-        BulkFaults(builder.header(), verdict.signers.aligned || builder.header().is_signed);
+        FindBulkFaults(builder.header(), verdict.signers.aligned || builder.header().is_signed);
+    if (rules == Rules::kAdd && !builder.header().unsubscribe && message.recipients > 1)
+      accepted.bulk_faults->Add(BulkFault::kShared);
+  }
   if (verdict.warn) accepted.unsigned_domain = builder.header().from_domain;
   // A reload may have brought the first key since the message began.
   const auto form = builder.hashed();

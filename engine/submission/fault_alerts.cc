@@ -1,5 +1,7 @@
 #include "engine/submission/fault_alerts.h"
 
+#include <string_view>
+
 namespace sluice::engine {
 namespace {
 
@@ -20,12 +22,14 @@ std::optional<std::string> FaultAlerts::Note(const std::string& sender, const sm
   Entry& entry = found->second;
   entry.untold += count;
   if (!fresh && now < entry.told + kEvery) return std::nullopt;
+  const bool by_message = std::string_view(reason_) == kMessageFault;
   std::string text =
       key + ": " + std::to_string(entry.untold) +
-      (entry.untold == 1 ? " message was" : " messages were") +
-      " refused for a fault of their own, the last with: " + std::to_string(fault.code) + " " +
-      fault.enhanced + " " + fault.text +
-      "; nobody gets what the client does not mend and send again";
+      (entry.untold == 1 ? " message was" : " messages were") + " refused for " +
+      (by_message ? "a fault of their own" : "their From") +
+      ", the last with: " + std::to_string(fault.code) + " " + fault.enhanced + " " + fault.text +
+      (by_message ? "; nobody gets what the client does not mend and send again"
+                  : "; nobody gets what the client does not send again (docs/domains.md)");
   entry = {now, 0};
   return text;
 }

@@ -1,5 +1,5 @@
-// engine/submission/fault_alerts.h — tells the operator of messages that were refused for a fault
-// of their own, without letting one faulty client fill the log.
+// engine/submission/fault_alerts.h — tells the operator of messages that were refused, for a fault
+// of their own or for their From, without letting one client fill the log.
 //
 // PURPOSE   Platforms do not retry: a refused message is one that nobody will get, and somebody
 // must
@@ -22,14 +22,20 @@
 
 namespace sluice::engine {
 
-// The reason of these alerts.
+// The reasons of these alerts: something is wrong with the message itself; its From is not the
+// sender's, not verified, or nobody can sign for it.
 inline constexpr char kMessageFault[] = "message_fault";
+inline constexpr char kSenderRefused[] = "sender_refused";
 
 class FaultAlerts {
  public:
   static constexpr Duration kEvery = std::chrono::minutes(10);
   static constexpr size_t kSendersMax = 256;
 
+  // `reason` is one of the above.
+  explicit FaultAlerts(const char* reason) : reason_(reason) {}
+
+  const char* reason() const { return reason_; }
   // `count` messages of `sender` were refused, the last one with `fault`. The text of the alert;
   // none: it was told of this sender lately.
   std::optional<std::string> Note(const std::string& sender, const smtp::Answer& fault,
@@ -43,6 +49,7 @@ class FaultAlerts {
   // Whose entry counts for `sender`; makes room by forgetting those that are quiet.
   std::string KeyOf(const std::string& sender, Instant now);
 
+  const char* const reason_;
   std::map<std::string, Entry> entries_;
 };
 

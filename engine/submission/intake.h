@@ -15,6 +15,7 @@
 #include "engine/base/error.h"
 #include "engine/base/ref.h"
 #include "engine/signing/signing.h"
+#include "engine/submission/bulk_faults.h"
 #include "queue/body_file.h"
 #include "queue/records.h"
 #include "smtp/answer.h"
@@ -32,8 +33,8 @@ struct Accepted {
   std::optional<SignTask> sign = {};
   // The operator is to hear, now and then, that mail of this domain goes out unsigned.
   std::optional<std::string> unsigned_domain = {};
-  // Likewise: what receivers of bulk mail will miss in it (bulk_rules.h).
-  std::string bulk_faults = {};
+  // Likewise: what receivers of bulk mail will miss in it. None: nobody looked.
+  std::optional<BulkFaultSet> bulk_faults = {};
   std::string peer;      // the client's address, for the event
   bool capture = false;  // user with deliver = "capture": kept, never sent
 

@@ -20,6 +20,7 @@ struct SubmissionCounters {
   uint64_t content_bytes = 0;
   uint64_t messages_refused = 0;  // 4xx or 5xx after the content
   uint64_t message_faults = 0;    // of those and at MAIL: faults of the message itself
+  uint64_t sender_refusals = 0;   // of those: From is not the sender's, not verified, or unsigned
   uint64_t recipients_refused = 0;
   uint64_t messages_paced = 0;  // the reply to MAIL was delayed
   uint64_t bare_line_ends = 0;  // normalised within accepted content

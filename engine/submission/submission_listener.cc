@@ -123,6 +123,12 @@ void SubmissionListener::TellFaults(const std::string& sender, const smtp::Answe
   if (text) parts_.intake.Alert(kMessageFault, std::move(*text));
 }
 
+void SubmissionListener::TellRefusal(const std::string& sender, const smtp::Answer& refusal) {
+  ++counters_.sender_refusals;
+  auto text = refusal_alerts_.Note(sender, refusal, 1, parts_.context.clock.Now());
+  if (text) parts_.intake.Alert(kSenderRefused, std::move(*text));
+}
+
 void SubmissionListener::RelieveMemory() {
   SubmissionSession* longest = nullptr;
   size_t reading = 0;

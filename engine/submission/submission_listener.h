@@ -78,6 +78,8 @@ class SubmissionListener {
   void OnMemoryTimer();
   // `count` messages of `sender` were refused for faults of their own, the last one with `fault`.
   void TellFaults(const std::string& sender, const smtp::Answer& fault, uint64_t count);
+  // A message of `sender` was refused for its From.
+  void TellRefusal(const std::string& sender, const smtp::Answer& refusal);
   void Erase(Handle<SubmissionSession> session);
 
   const SubmissionParts parts_;
@@ -85,7 +87,8 @@ class SubmissionListener {
   std::shared_ptr<io::TlsServerContext> tls_;
   bool stopping_ = false;
   SubmissionCounters counters_;
-  FaultAlerts fault_alerts_;
+  FaultAlerts fault_alerts_{kMessageFault};
+  FaultAlerts refusal_alerts_{kSenderRefused};
   Slab<SubmissionSession> sessions_;
   Timer memory_timer_;  // set while sessions wait for the body budget
 };

@@ -219,12 +219,7 @@ void SubmissionSession::SubmitMessage() {
   const bool captured = user_ != nullptr && user_->deliver == config::User::Deliver::kCapture;
   const smtp::Answer no =
       captured ? smtp::Answer{} : listener_.parts_.intake.Admit(builder_.header().from_domain);
-  if (!no.empty()) {
-    ++listener_.counters_.messages_refused;
-    DropMessage();
-    session_.AnswerMessage(no);
-    return;
-  }
+  if (!no.empty()) return RefuseSender(no);
   smtp::MailCommand mail = session_.mail();
   mail.sender = std::move(sender_);
   Submitted submitted{.mail = mail,
@@ -237,15 +232,19 @@ void SubmissionSession::SubmitMessage() {
   const uint64_t octets = session_.content().received;
   Accepted accepted = Assemble(std::move(submitted), builder_);
   const smtp::Answer refusal = PrepareSigning(listener_.parts_.context, user_, builder_, accepted);
-  if (!refusal.empty()) {
-    ++listener_.counters_.messages_refused;
-    DropMessage();
-    session_.AnswerMessage(refusal);
-    return;
-  }
+  if (!refusal.empty()) return RefuseSender(refusal);
   if (spool_.active()) return SignSpooled(std::move(accepted), octets);
   DropMessage();
   Commit(std::move(accepted), octets);
+}
+
+// Not verified, not his, or nobody can sign for it. Most platforms drop what is refused: the
+// operator must hear of it.
+void SubmissionSession::RefuseSender(const smtp::Answer& refusal) {
+  ++listener_.counters_.messages_refused;
+  listener_.TellRefusal(FaultSender(), refusal);
+  DropMessage();
+  session_.AnswerMessage(refusal);
 }
 
 // A large message lies in its file already: the signatures go into the room before it.
@@ -325,13 +324,17 @@ void SubmissionSession::AnswerNotStored(const Error& error) {
   Feed({});
 }
 
+// Who is named when a message was refused.
+std::string SubmissionSession::FaultSender() const {
+  return user_ ? "user " + user_->name : "address " + peer_.address.ToString();
+}
+
 // Design 12.7: an alert, whichever code the client heard.
 void SubmissionSession::TellFaults() {
   const uint64_t fresh = session_.message_faults() - faults_told_;
   if (fresh == 0) return;
   faults_told_ += fresh;
-  listener_.TellFaults(user_ ? "user " + user_->name : "address " + peer_.address.ToString(),
-                       session_.last_message_fault(), fresh);
+  listener_.TellFaults(FaultSender(), session_.last_message_fault(), fresh);
 }
 
 void SubmissionSession::DropMessage() {

@@ -109,6 +109,8 @@ class SubmissionSession final : public io::StreamEvents {
   void AnswerNotStored(const Error& error);
   void OnCommitted(const Status& status, MessageId id, uint32_t recipients, uint64_t octets);
   void DropMessage();
+  void RefuseSender(const smtp::Answer& refusal);
+  std::string FaultSender() const;
   void TellFaults();
 
   // The only place where the session's wishes become I/O.

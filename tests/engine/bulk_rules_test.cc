@@ -20,22 +20,30 @@ const smtp::TokenSecrets kSecrets = smtp::TokenSecrets::FromText(std::string(64,
 
 smtp::HeaderFacts Scan(const std::string& header) { return smtp::ScanHeader(header); }
 
+std::string Faults(const smtp::HeaderFacts& header, bool aligned) {
+  return BulkFaultText(FindBulkFaults(header, aligned));
+}
+
+std::string Faults(const Accepted& accepted) {
+  return accepted.bulk_faults ? BulkFaultText(*accepted.bulk_faults) : "not looked at";
+}
+
 TEST(BulkRules, FindNothingInMailThatHasAll) {
-  EXPECT_EQ(BulkFaults(Scan("From: a@b.test\r\nList-Unsubscribe: <https://b.test/u/1>\r\n"
-                            "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"),
-                       true),
+  EXPECT_EQ(Faults(Scan("From: a@b.test\r\nList-Unsubscribe: <https://b.test/u/1>\r\n"
+                        "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"),
+                   true),
             "");
 }
 
 TEST(BulkRules, NameEachThingThatIsMissing) {
-  const std::string all = BulkFaults(Scan("Subject: s\r\n"), false);
+  const std::string all = Faults(Scan("Subject: s\r\n"), false);
   EXPECT_THAT(all, HasSubstr("From"));
   EXPECT_THAT(all, HasSubstr("signature"));
   EXPECT_THAT(all, HasSubstr("no List-Unsubscribe,"));
   EXPECT_THAT(all, HasSubstr("One-Click"));
-  EXPECT_EQ(BulkFaults(Scan("From: a@b.test\r\nList-Unsubscribe: <mailto:u@b.test>\r\n"
-                            "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"),
-                       true),
+  EXPECT_EQ(Faults(Scan("From: a@b.test\r\nList-Unsubscribe: <mailto:u@b.test>\r\n"
+                        "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"),
+                   true),
             "no https link in List-Unsubscribe");
 }
 
@@ -53,7 +61,7 @@ TEST(BulkRules, AddALinkAndAnAddressThatNameTheRecipient) {
   const std::string both = UnsubscribeFields(tenant, kSecrets, recipient);
   EXPECT_THAT(both, StartsWith("List-Unsubscribe: <https://news.b.test/u/" + token + ">,\r\n\t"));
   EXPECT_THAT(both, HasSubstr("<mailto:leave+" + token + "@back.b.test>\r\n"));
-  EXPECT_EQ(BulkFaults(Scan("From: a@b.test\r\n" + both), true), "");
+  EXPECT_EQ(Faults(Scan("From: a@b.test\r\n" + both), true), "");
 }
 
 TEST(BulkRules, AreThoseOfTheTenantOrOfNobodyInParticular) {
@@ -64,6 +72,31 @@ TEST(BulkRules, AreThoseOfTheTenantOrOfNobodyInParticular) {
   EXPECT_EQ(TenantOf(config, "acme").unsubscribe_url, "https://u.test");
   EXPECT_EQ(TenantOf(config, "other").unsubscribe_url, "");
   EXPECT_EQ(TenantOf(config, "other").bulk_rules, config::Tenant::BulkRules::kWarn);
+}
+
+TEST(BulkTally, CountsEachRuleByTenantAndBoundsTheTenants) {
+  BulkTally tally;
+  BulkFaultSet faults;
+  tally.Note("a", faults);
+  faults.Add(BulkFault::kNotSigned);
+  faults.Add(BulkFault::kShared);
+  tally.Note("a", faults);
+  EXPECT_EQ(tally.rows().at("a").messages, 2u);
+  EXPECT_EQ(tally.rows().at("a").faulty, 1u);
+  EXPECT_EQ(tally.rows().at("a").faults[size_t(BulkFault::kNotSigned)], 1u);
+  EXPECT_EQ(tally.rows().at("a").faults[size_t(BulkFault::kNoLink)], 0u);
+  for (int i = 0; i < 300; ++i) tally.Note("t" + std::to_string(i), faults);
+  EXPECT_EQ(tally.rows().size(), BulkTally::kTenantsMax + 1);
+  EXPECT_EQ(tally.rows().at("further tenants").faulty, 301 - BulkTally::kTenantsMax);
+
+  BulkTally::Rows sum;
+  BulkTally::Merge(tally.rows(), sum);
+  BulkTally::Merge(tally.rows(), sum);
+  EXPECT_EQ(sum.at("a").messages, 4u);
+  EXPECT_LE(sum.size(), BulkTally::kTenantsMax + 1);
+  uint64_t messages = 0;
+  for (const auto& [tenant, row] : sum) messages += row.messages;
+  EXPECT_EQ(messages, 2 * 302u);
 }
 
 class BulkSubmission : public SubmissionTest {
@@ -96,33 +129,34 @@ TEST_F(BulkSubmission, GetsALinkThatNamesItsRecipientWhereItHasNone) {
       kSecrets.Make({smtp::TokenKind::kUnsubscribe, intake.accepted.at(0).message.id, 0});
   EXPECT_THAT(sent, HasSubstr("\r\nList-Unsubscribe: <https://u.test/" + token + ">\r\n"));
   EXPECT_THAT(sent, HasSubstr("\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"));
-  EXPECT_EQ(intake.accepted[0].bulk_faults, "no signature of the From domain");
+  EXPECT_EQ(Faults(intake.accepted[0]), "no signature of the From domain");
 }
 
 TEST_F(BulkSubmission, KeepsTheSendersOwnLink) {
   const std::string sent =
       Send(kOne, "From: a@b.test\r\nList-Unsubscribe: <https://own.test/1>\r\n");
   EXPECT_THAT(sent, Not(HasSubstr("u.test")));
-  EXPECT_THAT(intake.accepted.at(0).bulk_faults, HasSubstr("One-Click"));
+  EXPECT_THAT(Faults(intake.accepted.at(0)), HasSubstr("One-Click"));
 }
 
 TEST_F(BulkSubmission, ToSeveralGetsNoLinkAndIsToldOf) {
   const std::string sent = Send(std::string(kOne) + "RCPT TO:<e@d.test>\r\n",
                                 "From: a@b.test\r\nX-Campaign: spring\r\n");
   EXPECT_THAT(sent, Not(HasSubstr("List-Unsubscribe")));
-  EXPECT_THAT(intake.accepted.at(0).bulk_faults, HasSubstr("no List-Unsubscribe"));
+  EXPECT_THAT(Faults(intake.accepted.at(0)), HasSubstr("no List-Unsubscribe,"));
+  EXPECT_THAT(Faults(intake.accepted.at(0)), HasSubstr("send one message to each"));
 }
 
 TEST_F(BulkSubmission, LeavesTransactionalMailAndTenantsThatWantNoneAlone) {
   EXPECT_THAT(Send(kOne, "From: a@b.test\r\n"), Not(HasSubstr("List-Unsubscribe")));
-  EXPECT_EQ(intake.accepted.at(0).bulk_faults, "");
+  EXPECT_EQ(Faults(intake.accepted.at(0)), "not looked at");
   config.tenants[0].bulk_rules = config::Tenant::BulkRules::kOff;
   listener.reset();
   for (Client& client : clients) client.events = nullptr;
   Start();
   EXPECT_THAT(Send(kOne, "From: a@b.test\r\nX-Campaign: spring\r\n"),
               Not(HasSubstr("List-Unsubscribe")));
-  EXPECT_EQ(intake.accepted.at(1).bulk_faults, "");
+  EXPECT_EQ(Faults(intake.accepted.at(1)), "not looked at");
 }
 
 }  // namespace

@@ -234,7 +234,7 @@ TEST_F(SubmissionContentTest, RaisesNoAlertForWhatIsNoFaultOfTheMessage) {
 }
 
 TEST(FaultAlerts, CountTheRestAsOneWhereThereAreVeryManySenders) {
-  FaultAlerts alerts;
+  FaultAlerts alerts(kMessageFault);
   const smtp::Answer fault{550, "5.6.0", "x"};
   Instant now{};
   size_t told = 0;

@@ -95,6 +95,21 @@ TEST_F(SubmissionSigningTest, SignsAMessageOfAHeaderOnly) {
             smtp::DkimBodyHash(smtp::Canonical::kRelaxed).Finish());
 }
 
+TEST_F(SubmissionSigningTest, TellsTheOperatorOfMailThatIsRefusedForItsFrom) {
+  EXPECT_THAT(Send("From: x@other.test\r\nX-Campaign: spring\r\n"), StartsWith("451 4.7.0"));
+  Send("From: x@other.test\r\nX-Campaign: spring\r\n");
+  ASSERT_EQ(intake.alerts.size(), 1u);
+  EXPECT_THAT(intake.alerts[0],
+              StartsWith("sender_refused: address 192.0.2.7: 1 message was refused for their From, "
+                         "the last with: 451 4.7.0 There is no key to sign mail of other.test"));
+  EXPECT_EQ(listener->counters().sender_refusals, 2u);
+  EXPECT_EQ(listener->counters().message_faults, 0u);
+  intake.admission = {451, "4.7.0", "From domain acme.test is not verified"};
+  SendAsUser("From: x@acme.test\r\n");
+  ASSERT_EQ(intake.alerts.size(), 2u);
+  EXPECT_THAT(intake.alerts[1], HasSubstr("user crm: 1 message"));
+}
+
 TEST_F(SubmissionSigningTest, AnswersWhatLiesOutsideTheTenantsDomains) {
   const struct {
     const char* header;

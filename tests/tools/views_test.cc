@@ -70,6 +70,16 @@ TEST(Views, ShowsWhatIsWrongInTheStatus) {
   EXPECT_THAT(shown, HasSubstr("1 damaged record"));
 }
 
+TEST(Views, ShowsWhatBulkMailLacksByTenant) {
+  const std::string shown = RenderStatus(
+      R"({"status":{"sender_refusals":2,"bulk_rules":[
+      {"tenant":"crm","messages":40,"faulty":12,"faults":{"not_signed":12,"no_link":0,"no_unsubscribe":3}},
+      {"tenant":"good","messages":9,"faulty":0,"faults":{}},7]}})");
+  EXPECT_THAT(shown, HasSubstr("2 messages refused"));
+  EXPECT_THAT(shown, HasSubstr("12 of 40 messages: 3 no_unsubscribe, 12 not_signed\n"));
+  EXPECT_THAT(shown, Not(HasSubstr("good")));
+}
+
 TEST(Views, ShowsLanesWithTheirReasons) {
   EXPECT_EQ(RenderLanes(R"({"lanes":[]})"), "Nothing is waiting.\n");
   const std::string shown = RenderLanes(R"({"lanes":[

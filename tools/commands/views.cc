@@ -82,6 +82,17 @@ std::string SuspensionNote(const Json& suspension) {
          Counted(suspension, "failures", "failure") + ": " + Text(suspension, "reason");
 }
 
+// "12 of 40 messages: 12 not_signed, 3 no_unsubscribe".
+std::string BulkNote(const Json& tenant) {
+  std::string out = Count(tenant, "faulty") + " of " + Counted(tenant, "messages", "message") + ":";
+  const Json& faults = Member(tenant, "faults");
+  if (!faults.is_object()) return out;
+  for (const auto& [name, count] : faults.items())
+    if (const int64_t n = Number(faults, name); n > 0)
+      out += (out.ends_with(':') ? " " : ", ") + std::to_string(n) + " " + name;
+  return out;
+}
+
 }  // namespace
 
 Result<Response> ReadResponse(std::string line) {
@@ -151,6 +162,12 @@ std::string RenderStatus(const std::string& json) {
   if (const int64_t n = Number(status, "message_faults"); n > 0)
     row("", Counted(n, "message") + " refused",
         "for faults of their own: see the alerts in the event log");
+  if (const int64_t n = Number(status, "sender_refusals"); n > 0)
+    row("", Counted(n, "message") + " refused", "for their From: see the alerts in the event log");
+  const Json& bulk = Member(status, "bulk_rules");
+  for (size_t i = 0; bulk.is_array() && i < bulk.size(); ++i)
+    if (Number(bulk[i], "faulty") > 0)
+      row("bulk rules", Text(bulk[i], "tenant"), BulkNote(bulk[i]));
   if (const int64_t n = Number(status, "commit_failures"); n > 0)
     row("", Counted(n, "commit") + " failed", "the disk is full or failing: see the log");
   if (const int64_t n = Number(status, "damaged_records"); n > 0)
