@@ -41,8 +41,11 @@ std::string Short(std::string text) {
 struct DomainWatch::Check {
   Check(const WatchParts& parts) : resolver(parts.transport, parts.clock, kCacheEntries) {}
 
-  std::vector<PlannedRecord> records;  // that were looked up
+  DomainPlan plan;  // that is looked up; of this machine: empty
+  HostPlan host;
   std::optional<Findings> found;
+  std::optional<std::vector<ReachTarget>> targets;
+  std::optional<ReachProbe> probe;
   dns::Resolver resolver;
   dns::Inquiry inquiry{resolver};
 };
@@ -101,6 +104,7 @@ void DomainWatch::Plan() {
   }
   if (const auto host = due_.find(kHost); host != due_.end() && due.contains(kHost))
     due[kHost] = std::min(host->second, now + kRetryAfter);
+  std::erase_if(return_troubles_, [&](const auto& told) { return !plans.contains(told.first); });
   plans_ = std::move(plans);
   due_ = std::move(due);
   states_ = std::move(states);
@@ -133,23 +137,64 @@ void DomainWatch::Begin(const std::string& domain) {
   // Copies: a reload while it runs changes the plans.
   const auto plan = plans_.find(domain);
   CHECK(domain == kHost || plan != plans_.end());
-  auto study = domain == kHost ? dns::Inquiry::StudyFn([this, host = host_](dns::Facts& facts) {
-    check_->found = CheckHost(facts, host);
+  if (plan != plans_.end()) check_->plan = plan->second;
+  check_->host = host_;
+  auto study = domain == kHost ? dns::Inquiry::StudyFn([check = check_.get()](dns::Facts& facts) {
+    check->found = CheckHost(facts, check->host);
   })
-                               : [this, host = host_, own = plan->second](dns::Facts& facts) {
-                                   check_->found = CheckDomain(facts, own, host);
+                               : [check = check_.get()](dns::Facts& facts) {
+                                   check->found = CheckDomain(facts, check->plan, check->host);
+                                   check->targets = ReachTargets(facts, check->plan, check->host);
                                  };
-  if (plan != plans_.end()) check_->records = plan->second.records;
   check_->inquiry.Start(std::move(study), [this, domain](dns::Facts&) {
-    busy_ = false;
     CHECK(check_->found.has_value());
-    const auto now_wanted = plans_.find(domain);
+    const auto wanted = plans_.find(domain);
     if (domain == kHost)
       OnHost(*check_->found);
-    else if (now_wanted != plans_.end() && now_wanted->second.records == check_->records)
+    else if (wanted != plans_.end() && wanted->second.records == check_->plan.records)
       OnDomain(domain, *check_->found);  // else a reload came between: it is due already
-    SetTimer();
+    AskReturnPath(domain);
   });
+}
+
+// Most domains lead to the same hosts, which are asked once for all that are due about now.
+void DomainWatch::AskReturnPath(const std::string& domain) {
+  if (parts_.net == nullptr || !check_->targets || check_->targets->empty()) return End();
+  const Instant now = parts_.clock.Now();
+  const Duration fresh = std::min(config_->domain_rules.check_every, kRetryAfter) / 2;
+  std::erase_if(asked_, [&](const Asked& asked) { return asked.when + fresh <= now; });
+  const auto known = std::ranges::find(asked_, *check_->targets, &Asked::targets);
+  if (known != asked_.end()) {
+    OnReturnPath(domain, known->answers);
+    return End();
+  }
+  check_->probe.emplace(*parts_.net, parts_.timers, parts_.clock);
+  check_->probe->Start(*check_->targets, [this, domain](const std::vector<ReachAnswer>& answers) {
+    if (asked_.size() < kAskedMax)
+      asked_.push_back({*check_->targets, answers, parts_.clock.Now()});
+    OnReturnPath(domain, answers);
+    End();
+  });
+}
+
+void DomainWatch::End() {
+  busy_ = false;
+  SetTimer();
+}
+
+// Once for each trouble: a warning is none.
+void DomainWatch::OnReturnPath(const std::string& domain, const std::vector<ReachAnswer>& answers) {
+  const Finding finding =
+      JudgeReach(check_->plan, check_->host, parts_.surroundings, *check_->targets, answers);
+  if (!IsDefinite(finding)) {
+    if (finding.judgement == Judgement::kRight) return_troubles_.erase(domain);
+    return;
+  }
+  const std::string text =
+      Short("mail to " + finding.name + ", the return path of " + domain +
+            ", does not reach this engine: " + finding.what + "; " + finding.advice);
+  std::string& told = return_troubles_[domain];
+  if (std::exchange(told, text) != text) parts_.alert("return_path_unreached", text);
 }
 
 // Tells what has newly turned bad.

@@ -1,11 +1,15 @@
 // engine/domains/domain_watch.h — looks up the records of all sending domains, again and again.
 //
 // PURPOSE   Keeps the state of each domain (domain_state.h), tells when a verified one starts to
-//           fail, and when something of this machine's own records or a block list turns bad.
+//           fail, and when something of this machine's own records or a block list turns bad, or
+//           its return path leads elsewhere.
 // FLOW      Start -> one check at a time, the one that is due longest; each with a resolver of its
 //           own, so that nothing old is believed. Right: again after check_every; else after
-//           kRetryAfter. What DNS could not tell changes nothing.
-// LIMITS    One check at a time, kGap between two. kProblemMax octets of what is wrong.
+//           kRetryAfter. What DNS could not tell changes nothing. Where an inbound listener is
+//           configured, the hosts of the return path are connected to (reach.h); what is wrong
+//           there is told, and does not count for the state: a firewall stops no mail that leaves.
+// LIMITS    One check at a time, kGap between two. kProblemMax octets of what is wrong. Answers of
+//           kAskedMax sets of hosts are shared by domains that lead to the same.
 // THREADS   Confined to its shard (0).
 // TESTS     tests/engine/domain_watch_test.cc
 
@@ -18,6 +22,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "config/config.h"
 #include "config/surroundings.h"
@@ -27,6 +32,8 @@
 #include "engine/base/timer_queue.h"
 #include "engine/domains/domain_check.h"
 #include "engine/domains/domain_state.h"
+#include "engine/domains/reach.h"
+#include "engine/io/net.h"
 
 namespace sluice::engine {
 
@@ -41,6 +48,8 @@ struct WatchParts {
   std::function<void(std::shared_ptr<const DomainStates>)> publish;
   // An alert event: reason and text.
   std::function<void(std::string reason, std::string text)> alert;
+  // Null: nobody is connected to.
+  io::Net* net = nullptr;
 };
 
 class DomainWatch {
@@ -49,6 +58,7 @@ class DomainWatch {
   static constexpr Duration kGap = std::chrono::milliseconds(200);
   static constexpr uint32_t kCacheEntries = 5'000;
   static constexpr size_t kProblemMax = 400;
+  static constexpr size_t kAskedMax = 64;
 
   // `known`: of earlier runs.
   DomainWatch(WatchParts parts, std::shared_ptr<const config::Config> config,
@@ -66,13 +76,22 @@ class DomainWatch {
 
  private:
   struct Check;  // one that runs
+  // Who answered at the hosts of a return path.
+  struct Asked {
+    std::vector<ReachTarget> targets;
+    std::vector<ReachAnswer> answers;
+    Instant when;
+  };
 
   void Plan();
   void SetTimer();
   void Next();
   void Begin(const std::string& domain);
+  void AskReturnPath(const std::string& domain);
+  void End();
   void OnHost(const Findings& findings);
   void OnDomain(const std::string& domain, const Findings& findings);
+  void OnReturnPath(const std::string& domain, const std::vector<ReachAnswer>& answers);
   void Change(const std::string& domain, DomainState state);
   void Again(const std::string& domain, bool good);
   Duration Spread(Duration time);
@@ -84,7 +103,9 @@ class DomainWatch {
   std::shared_ptr<const DomainStates> states_;
   std::map<std::string, Instant> due_;   // by domain; "" is this machine
   std::set<std::string> host_troubles_;  // told already
-  std::unique_ptr<Check> check_;         // the last one, until the next begins
+  std::vector<Asked> asked_;
+  std::map<std::string, std::string> return_troubles_;  // by domain: told already
+  std::unique_ptr<Check> check_;                        // the last one, until the next begins
   bool busy_ = false;
   Timer timer_;
 };

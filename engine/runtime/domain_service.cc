@@ -36,7 +36,8 @@ WatchParts DomainService::Parts() {
               [this](std::string reason, std::string text) {
                 LogWarn("domains", text);
                 home_.shard().Alert(std::move(reason), std::move(text));
-              }};
+              },
+          .net = &context.net};
 }
 
 void DomainService::Publish(const std::shared_ptr<const DomainStates>& states) {

@@ -8,6 +8,7 @@
 
 #include "engine/submission/domain_gate.h"
 #include "tests/engine/domain_fixture.h"
+#include "tests/engine/fake_net.h"
 
 namespace sluice::engine {
 namespace {
@@ -27,11 +28,19 @@ class DomainWatchTest : public DomainTest {
                              [this](auto states) { published = std::move(states); },
                              [this](const std::string& reason, const std::string& text) {
                                alerts.push_back(reason + ": " + text);
-                             }},
+                             },
+                             connects ? &net : nullptr},
                   std::make_shared<const config::Config>(config), known);
     watch->Start();
   }
   void Reload() { watch->Reload(std::make_shared<const config::Config>(config)); }
+  // Time in steps, so that hosts can answer before they are given up.
+  void PassWithHosts(Duration time) {
+    for (Duration step{}; step < time; step += 500ms) {
+      Pass(500ms);
+      loop.Run();
+    }
+  }
   void Pass(Duration time) { world.clock.Advance(world.timers, time); }
   Standing Now(const char* domain = "example.com") const { return published->at(domain).standing; }
   Ruling Rule(Policy policy, const char* from = "example.com") {
@@ -39,6 +48,9 @@ class DomainWatchTest : public DomainTest {
   }
 
   Random random{7};
+  testing::FakeLoop loop;
+  testing::FakeNet net{loop};
+  bool connects = false;
   config::FakeSurroundings surroundings;
   std::shared_ptr<const DomainStates> published;
   std::vector<std::string> alerts;
@@ -74,6 +86,56 @@ TEST_F(DomainWatchTest, TellsOnceWhenAVerifiedDomainFailsAndMendsByItself) {
   world.dns.AddTxt("s1._domainkey.example.com", Plan().keys[0].record);
   Pass(6min);
   EXPECT_EQ(Now(), Standing::kVerified);
+}
+
+TEST_F(DomainWatchTest, TellsOnceThatTheReturnPathLeadsElsewhereAndSendsOn) {
+  PublishAll();
+  connects = true;
+  config.domain_rules.check_every = 10s;
+  testing::FakeHost& host = net.At("9.9.9.1:25");
+  host.greeting = "220 mx.other.com ESMTP\r\n";
+  Start();
+  PassWithHosts(60s);
+  EXPECT_GT(host.connections, 3);
+  EXPECT_EQ(Now(), Standing::kVerified);
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_THAT(alerts[0], StartsWith("return_path_unreached: mail to bounces.example.com, the "
+                                    "return path of example.com, does not reach this engine: "));
+  EXPECT_THAT(alerts[0], HasSubstr("mx.other.com"));
+  host.connect = testing::FakeHost::Connect::kRefuse;  // told as a warning by `check` alone
+  PassWithHosts(60s);
+  EXPECT_EQ(alerts.size(), 1u);
+  host.connect = testing::FakeHost::Connect::kAccept;
+  host.greeting = "220 mta.host.com ESMTP ready\r\n";
+  PassWithHosts(60s);
+  host.greeting = "220 mx.other.com ESMTP\r\n";
+  PassWithHosts(60s);
+  EXPECT_EQ(alerts.size(), 2u);
+}
+
+TEST_F(DomainWatchTest, AsksHostsOnceForAllDomainsThatLeadThere) {
+  connects = true;
+  net.At("9.9.9.1:25").connect = testing::FakeHost::Connect::kSilent;
+  for (int i = 0; i < 20; ++i) {
+    config::Domain& more = config.domains.emplace_back(config.domains[0]);
+    more.name = "d" + std::to_string(i) + ".com";
+  }
+  PublishAll();
+  Start();
+  PassWithHosts(30s);
+  EXPECT_EQ(net.attempts.size(), 1u);
+  EXPECT_EQ(Now(), Standing::kVerified);
+  EXPECT_EQ(Now("d19.com"), Standing::kUnverified);  // looked up, though nobody answered there
+}
+
+TEST_F(DomainWatchTest, ConnectsToNobodyWithoutAnInboundListener) {
+  connects = true;
+  config.listeners.clear();
+  PublishAll();
+  Start();
+  PassWithHosts(60s);
+  EXPECT_EQ(Now(), Standing::kVerified);
+  EXPECT_THAT(net.attempts, IsEmpty());
 }
 
 TEST_F(DomainWatchTest, LeavesAStateAloneWhileDnsDoesNotAnswer) {

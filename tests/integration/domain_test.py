@@ -196,6 +196,8 @@ tls = "none"
         self.world.engine(self.config)
         ours, = reached(0)
         self.assertEqual(ours["result"], "right", ours)
+        self.state("verified")
+        self.assertEqual(self.world.events("alert", reason="return_path_unreached"), [])
 
     def test_reports_go_to_a_mailbox_whose_domain_agrees(self):
         self.config.path.write_text(self.config.path.read_text() + '\n[domains]\ndmarc_reports = "d@watch.test"\n')
@@ -259,12 +261,13 @@ tls = "none"
         return wait_until(lambda: self.listed().get("shop.test", {}).get("state") == wanted and self.listed(),
                           f"shop.test is {wanted}")
 
-    def send(self, sender="news@shop.test"):
+    def send(self, sender="news@shop.test", campaign=None):
         """As the domain's tenant."""
+        mark = f"X-Campaign: {campaign}\n" if campaign else ""
         with smtplib.SMTP("127.0.0.1", self.config.starttls, timeout=60) as client:
             client.starttls()
             client.login("crm", harness.PASSWORD)
-            client.sendmail(sender, "a@one.test", f"From: {sender}\nSubject: x\n\nx\n")
+            client.sendmail(sender, "a@one.test", f"From: {sender}\n{mark}Subject: x\n\nx\n")
 
     def test_the_engine_keeps_states_and_the_policy_counts(self):
         self.config.path.write_text(self.config.path.read_text() + '\n[domains]\nunverified = "refuse"\ncheck_every = "1s"\ndnsbl = []\n'
@@ -281,10 +284,20 @@ tls = "none"
         refused, = self.world.wait_for_events(1, "alert", reason="sender_refused")
         self.assertIn("user crm: 1 message was refused for their From", refused["text"])
 
+        status = json.loads(sluice("status", "--json", "-c", self.config.path, check=0).stdout)
+        self.assertEqual(status["sender_refusals"], 1)
+
         # The records appear: the next look finds them, without a restart or a reload.
         self.serve(records)
         self.state("verified")
         self.send()
+        self.send(campaign="spring")
+        status = json.loads(sluice("status", "--json", "-c", self.config.path, check=0).stdout)
+        bulk, = status["bulk_rules"]
+        self.assertEqual((bulk["tenant"], bulk["messages"], bulk["faulty"]), ("crm", 1, 1))
+        self.assertEqual([k for k, n in bulk["faults"].items() if n], ["no_unsubscribe", "not_one_click"])
+        self.assertRegex(sluice("status", "-c", self.config.path, check=0).stdout,
+                         r"bulk rules +crm +1 of 1 message: 1 no_unsubscribe, 1 not_one_click")
         self.assert_stops(engine)
         saved = json.loads((self.world.folder / "queue" / "domains.json").read_text())
         self.assertEqual(saved["domains"]["shop.test"]["standing"], "verified")
