@@ -145,6 +145,14 @@ std::optional<smtp::Canonical> HashOfNewMail(const ShardContext& context) {
   return context.keyring->body_form();
 }
 
+std::string UnsubscribeOfNewMail(const ShardContext& context, const std::string& tenant,
+                                 size_t recipients, MessageId id) {
+  const config::Tenant& settings = TenantOf(*context.config, tenant);
+  if (settings.bulk_rules != config::Tenant::BulkRules::kAdd || !context.tokens) return {};
+  if (recipients != 1) return {};
+  return UnsubscribeFields(settings, *context.tokens, {smtp::TokenKind::kUnsubscribe, id, 0});
+}
+
 smtp::Answer PrepareSigning(const ShardContext& context, const config::User* user,
                             MessageBuilder& builder, Accepted& accepted) {
   if (context.keyring == nullptr) return {};

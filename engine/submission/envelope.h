@@ -58,6 +58,11 @@ smtp::Answer PrepareSigning(const ShardContext& context, const config::User* use
 // How the body of a message that comes now is hashed; none: no key could sign it.
 std::optional<smtp::Canonical> HashOfNewMail(const ShardContext& context);
 
+// List-Unsubscribe and its twin for bulk mail that has none; empty: the tenant wants none added. A
+// link names one recipient: mail to several goes without (docs/adr/0013).
+std::string UnsubscribeOfNewMail(const ShardContext& context, const std::string& tenant,
+                                 size_t recipients, MessageId id);
+
 }  // namespace sluice::engine
 
 #endif  // SLUICE_ENGINE_SUBMISSION_ENVELOPE_H_

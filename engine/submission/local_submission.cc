@@ -61,6 +61,22 @@ const char* DescribeContent(smtp::ContentFault fault) {
   }
 }
 
+Origin OriginOf(const ShardContext& context, const LocalMessage& local, const config::User* user,
+                size_t recipients, MessageId id) {
+  Origin origin;
+  origin.id = id;
+  origin.now = context.clock.Wall();
+  origin.hostname = context.config->hostname;
+  origin.from = "localhost (uid " + std::to_string(local.uid) + ")";
+  origin.with = "local";
+  origin.hops_max = context.config->limits.received_hops;
+  origin.hash_body = HashOfNewMail(context);
+  origin.bulk = ClassOf(user);
+  origin.unsubscribe = UnsubscribeOfNewMail(
+      context, user != nullptr ? TenantName(user) : local.tenant, recipients, id);
+  return origin;
+}
+
 }  // namespace
 
 std::expected<Accepted, smtp::Answer> LocalSubmission::Build(const LocalMessage& local) {
@@ -90,16 +106,10 @@ std::expected<Accepted, smtp::Answer> LocalSubmission::Build(const LocalMessage&
     recipient.notify = asked->notify;
   }
 
-  Origin origin;
-  origin.id = intake_.NewId();
-  origin.now = context_.clock.Wall();
-  origin.hostname = config.hostname;
-  origin.from = "localhost (uid " + std::to_string(local.uid) + ")";
-  origin.with = "local";
-  origin.hops_max = config.limits.received_hops;
-  origin.hash_body = HashOfNewMail(context_);
+  const config::User* user = FindUser(config, local.user);
   MessageBuilder builder;
-  builder.Begin(std::move(origin), &context_.bodies);
+  builder.Begin(OriginOf(context_, local, user, recipients.size(), intake_.NewId()),
+                &context_.bodies);
   // Bare LF is how local text ends its lines: nothing to refuse.
   smtp::ContentReceiver receiver;
   receiver.Begin({.refuse_long_lines = config.submission.refuse_long_lines,
@@ -116,20 +126,21 @@ std::expected<Accepted, smtp::Answer> LocalSubmission::Build(const LocalMessage&
     return No(550, "5.6.0", DescribeContent(facts.fault));
   if (smtp::Answer refusal = builder.Finish(); !refusal.empty())
     return std::unexpected(std::move(refusal));
-  if (smtp::Answer no = intake_.Admit(builder.header().from_domain); !no.empty())
+  // What is captured is not sent: no receiver judges its domain.
+  const bool captured = user != nullptr && user->deliver == config::User::Deliver::kCapture;
+  if (smtp::Answer no = captured ? smtp::Answer{} : intake_.Admit(builder.header().from_domain);
+      !no.empty())
     return std::unexpected(std::move(no));
 
   Accepted accepted = Assemble({.mail = mail,
                                 .recipients = std::move(recipients),
                                 .content = facts,
-                                .user = FindUser(config, local.user),
+                                .user = user,
                                 .now = context_.clock.Wall(),
                                 .peer = "local uid " + std::to_string(local.uid)},
                                builder);
   if (accepted.message.user.empty()) accepted.message.tenant = local.tenant;
-  if (smtp::Answer refusal =
-          PrepareSigning(context_, FindUser(config, local.user), builder, accepted);
-      !refusal.empty())
+  if (smtp::Answer refusal = PrepareSigning(context_, user, builder, accepted); !refusal.empty())
     return std::unexpected(std::move(refusal));
   return accepted;
 }

@@ -151,15 +151,6 @@ std::string SubmissionSession::WithClause() const {
   return with;
 }
 
-// A link names one recipient: mail to several goes without.
-std::string SubmissionSession::UnsubscribeOf(MessageId id) const {
-  const ShardContext& context = listener_.parts_.context;
-  const config::Tenant& tenant = TenantOf(*context.config, TenantName(user_));
-  if (tenant.bulk_rules != config::Tenant::BulkRules::kAdd || !context.tokens) return {};
-  if (recipients_.size() != 1) return {};
-  return UnsubscribeFields(tenant, *context.tokens, {smtp::TokenKind::kUnsubscribe, id, 0});
-}
-
 void SubmissionSession::BeginContent() {
   const ShardContext& context = listener_.parts_.context;
   content_began_ = Now();
@@ -176,7 +167,8 @@ void SubmissionSession::BeginContent() {
   origin.hops_max = context.config->limits.received_hops;
   origin.hash_body = HashOfNewMail(context);
   origin.bulk = ClassOf(user_);
-  origin.unsubscribe = UnsubscribeOf(origin.id);
+  origin.unsubscribe =
+      UnsubscribeOfNewMail(context, TenantName(user_), recipients_.size(), origin.id);
   builder_.Begin(std::move(origin), &context.bodies);
 }
 

@@ -97,7 +97,6 @@ class SubmissionSession final : public io::StreamEvents {
   void OnLogin(AuthOutcome outcome);
   void PermitMail();
   void AnswerRcpt();
-  std::string UnsubscribeOf(MessageId id) const;
   void BeginContent();
   void SpoolContent();
   void AppendToSpool();

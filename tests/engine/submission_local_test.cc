@@ -14,6 +14,8 @@ namespace sluice::engine {
 namespace {
 
 using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 class LocalSubmissionTest : public SubmissionTest {
@@ -57,6 +59,32 @@ TEST_F(LocalSubmissionTest, AsksForReportsInTheWordsOfSmtp) {
   message.envid = "";
   message.notify = "NEVER,SUCCESS";
   EXPECT_EQ(Build("A: b\n\nx\n").error().code, 501);
+}
+
+TEST_F(LocalSubmissionTest, GetsAnUnsubscribeLinkLikeMailOfANetworkSession) {
+  config::Tenant& tenant = config.tenants.emplace_back();
+  tenant.name = "acme";
+  tenant.bulk_rules = config::Tenant::BulkRules::kAdd;
+  tenant.unsubscribe_url = "https://u.test";
+  config.users[0].mail_class = config::User::Class::kBulk;
+  context.config = std::make_shared<config::Config>(config);
+  context.tokens = std::make_shared<smtp::TokenSecrets>(
+      smtp::TokenSecrets::FromText(std::string(64, '1'), "f").value());
+  EXPECT_THAT(Build("A: b\n\nx\n")->content->ToString(), Not(HasSubstr("List-Unsubscribe")));
+  message.user = "crm";
+  EXPECT_THAT(Build("A: b\n\nx\n")->content->ToString(),
+              HasSubstr("\r\nList-Unsubscribe: <https://u.test/"));
+  message.recipients.push_back("c@b.test");
+  EXPECT_THAT(Build("A: b\n\nx\n")->content->ToString(), Not(HasSubstr("List-Unsubscribe")));
+}
+
+TEST_F(LocalSubmissionTest, AsksAboutTheDomainOfWhatIsSentAlone) {
+  intake.admission = {451, "4.7.0", "not verified"};
+  EXPECT_EQ(Build("From: a@b.test\n\nx\n").error().code, 451);
+  config.users[0].deliver = config::User::Deliver::kCapture;
+  context.config = std::make_shared<config::Config>(config);
+  message.user = "crm";
+  EXPECT_TRUE(Build("From: a@b.test\n\nx\n"));
 }
 
 TEST_F(LocalSubmissionTest, UsesTheNamedUsersConfiguration) {
