@@ -15,10 +15,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr char kAll[] = "PIPELINING,SIZE 1000000,8BITMIME,SMTPUTF8,DSN,CHUNKING";
-constexpr char kPipelining[] = "PIPELINING";
-constexpr char kNone[] = "";
-
 TEST(ClientSession, EndsWhenHeloIsRefusedToo) {
   ClientTalk talk;
   talk.Say("220 hello\r\n");

@@ -16,10 +16,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr char kAll[] = "PIPELINING,SIZE 1000000,8BITMIME,SMTPUTF8,DSN,CHUNKING";
-constexpr char kPipelining[] = "PIPELINING";
-constexpr char kNone[] = "";
-
 TEST(ClientSession, GreetsWithEhloOnlyAfterTheGreeting) {
   ClientTalk talk;
   EXPECT_EQ(talk.Sent(), "");

@@ -14,6 +14,11 @@
 
 namespace sluice::smtp {
 
+// What servers offer.
+inline constexpr char kAll[] = "PIPELINING,SIZE 1000000,8BITMIME,SMTPUTF8,DSN,CHUNKING";
+inline constexpr char kPipelining[] = "PIPELINING";
+inline constexpr char kNone[] = "";
+
 class StringSource final : public ContentSource {
  public:
   explicit StringSource(std::string text, bool in_memory = true)
