@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/certificate_checks.h"
 #include "config/check_tools.h"
 #include "config/domain_checks.h"
 #include "config/syntax.h"
@@ -234,6 +235,7 @@ void CheckConfig(Reader& reader, const Value& root, const Surroundings& surround
                  const Config& config) {
   Checker(reader, root, surroundings, config).Run();
   CheckDomains(reader, root, surroundings, config);
+  CheckCertificateKeys(reader, root, surroundings, config);
 }
 
 }  // namespace sluice::config

@@ -63,6 +63,12 @@ struct Engine {
 enum class Role : uint8_t { kSubmission, kInbound };
 enum class TlsMode : uint8_t { kStartTls, kImplicit, kNone };
 
+// A certificate chain and its private key.
+struct CertificateFiles {
+  std::string cert;
+  std::string key;
+};
+
 struct Listener {
   uint32_t line = 0;  // of the file, for what is found wrong only when it is used
   std::vector<Endpoint> bind;
@@ -70,6 +76,14 @@ struct Listener {
   TlsMode tls = TlsMode::kStartTls;
   std::string cert;
   std::string key;
+  std::vector<CertificateFiles> certificates;  // further ones, shown by the name a client asks for
+  enum class ClientCertificates : uint8_t {
+    kOff,
+    kOptional,
+    kRequired
+  } client_certificates = ClientCertificates::kOff;
+  std::string client_ca;           // empty: only fingerprints count
+  bool login_without_auth = true;  // a certificate logs its user in at MAIL
   std::vector<IpNetwork> trusted;
   bool old_clients = true;  // design 12.14: clear-text greeting on 465 for silent clients
 };
@@ -84,7 +98,9 @@ struct User {
   std::string name;
   std::vector<std::string> passwords;  // argon2id and SCRAM strings, any of them
   std::string tenant;
-  std::vector<LocalUser> local_users;  // whose mail by `sluice sendmail` is this user's
+  std::vector<std::string> certificate_fingerprints;  // of client certificates or their keys
+  std::vector<std::string> certificate_names;  // in certificates under a listener's client_ca
+  std::vector<LocalUser> local_users;          // whose mail by `sluice sendmail` is this user's
   enum class Class : uint8_t { kByMessage, kBulk, kTransactional } mail_class = Class::kByMessage;
   enum class Deliver : uint8_t { kSend, kCapture } deliver = Deliver::kSend;
   bool message_fault_451 = false;  // design 12.7: faults of a message answer 451 instead of 5xx

@@ -24,25 +24,27 @@ class Reader;
 
 enum class Kind : uint8_t {
   kText,
-  kName,        // 1 to 128 printable octets: a name that events and logs carry
-  kDomain,      // fully qualified, ASCII
-  kDomains,     // list of them
-  kPath,        // relative ones start at the file's folder
-  kBoolean,     // true, false
-  kCount,       // integer
-  kSize,        // octets: integer or "64MiB"
-  kDuration,    // "5m"
-  kDurations,   // list of them
-  kChoice,      // one of `choices`
-  kAddress,     // IP address
-  kEndpoints,   // list of ADDRESS:PORT
-  kNetworks,    // list of ADDRESS/PREFIX
-  kLocalUsers,  // list of user names of this machine, or uids
-  kHashes,      // argon2id or SCRAM string, or a list of them
-  kPattern,     // domain, *.suffix or *
-  kHosts,       // list of HOST:PORT
-  kFields,      // list of names of header fields
-  kTables,      // list of inline tables: a section of its own
+  kName,              // 1 to 128 printable octets: a name that events and logs carry
+  kDomain,            // fully qualified, ASCII
+  kDomains,           // list of them
+  kPath,              // relative ones start at the file's folder
+  kBoolean,           // true, false
+  kCount,             // integer
+  kSize,              // octets: integer or "64MiB"
+  kDuration,          // "5m"
+  kDurations,         // list of them
+  kChoice,            // one of `choices`
+  kAddress,           // IP address
+  kEndpoints,         // list of ADDRESS:PORT
+  kNetworks,          // list of ADDRESS/PREFIX
+  kLocalUsers,        // list of user names of this machine, or uids
+  kFingerprints,      // SHA-256 in hex, colons allowed, or a list of them
+  kCertificateNames,  // names that a certificate carries, or a list of them
+  kHashes,            // argon2id or SCRAM string, or a list of them
+  kPattern,           // domain, *.suffix or *
+  kHosts,             // list of HOST:PORT
+  kFields,            // list of names of header fields
+  kTables,            // list of inline tables: a section of its own
 };
 
 struct Key {

@@ -169,6 +169,33 @@ inline constexpr Key kListenerKeys[] = {
                           .doc = "Certificate chain, PEM. Read again when it changes."}),
     Row<&Listener::key>(
         {.name = "key", .kind = Kind::kPath, .doc = "Private key of the certificate, PEM."}),
+    Row<&Listener::certificates>(
+        {.name = "certificates",
+         .kind = Kind::kTables,
+         .default_text = "none",
+         .doc = "Further certificates: `[{ cert = \"tls/b.pem\", key = \"tls/b.key\" }]`. A client "
+                "that asks for a name (SNI) is shown the first one that carries it, exactly or by "
+                "a wildcard for one label; all others get `cert`. One with an RSA and one with an "
+                "ECDSA key may carry the same names. Read again when they change."}),
+    Row<&Listener::client_certificates>(
+        {.name = "client_certificates",
+         .kind = Kind::kChoice,
+         .choices = "off|optional|required",
+         .doc = "Ask clients for a certificate? One that belongs to a `[[user]]` is a login "
+                "(docs/submission-tls.md). `optional`: clients without a good one log in by "
+                "password; `required`: they are answered 421, and nothing is said before TLS."}),
+    Row<&Listener::client_ca>(
+        {.name = "client_ca",
+         .kind = Kind::kPath,
+         .default_text = "none: only fingerprints count",
+         .doc = "CA certificates, PEM, under which clients' certificates are verified, so that "
+                "users may be known by `certificate_names`. Use a CA of your own. Read again when "
+                "it changes."}),
+    Row<&Listener::login_without_auth>(
+        {.name = "login_without_auth",
+         .kind = Kind::kBoolean,
+         .doc = "Is a client with a user's certificate logged in as that user at its first MAIL, "
+                "without AUTH? Many platforms show a certificate and never send AUTH EXTERNAL."}),
     Row<&Listener::trusted>(
         {.name = "trusted",
          .kind = Kind::kNetworks,
@@ -181,11 +208,18 @@ inline constexpr Key kListenerKeys[] = {
                                         "for 3 s in clear text and let it use STARTTLS."}),
 };
 
+inline constexpr Key kCertificateKeys[] = {
+    Row<&CertificateFiles::cert>(
+        {.name = "cert", .kind = Kind::kPath, .required = true, .doc = "Certificate chain, PEM."}),
+    Row<&CertificateFiles::key>(
+        {.name = "key", .kind = Kind::kPath, .required = true, .doc = "Its private key, PEM."}),
+};
+
 inline constexpr Key kUserKeys[] = {
     Row<&User::name>({.name = "name", .kind = Kind::kName, .required = true, .doc = "Login name."}),
     Row<&User::passwords>({.name = "password",
                            .kind = Kind::kHashes,
-                           .required = true,
+                           .default_text = "required without a certificate",
                            .doc =
                                "What `sluice user hash` or `sluice user hash --scram` printed; a "
                                "list lets old and new passwords, and both kinds, work side by "
@@ -195,6 +229,20 @@ inline constexpr Key kUserKeys[] = {
                         .kind = Kind::kName,
                         .default_text = "the login name",
                         .doc = "Whose mail this is: quotas, fairness and reports go by it."}),
+    Row<&User::certificate_fingerprints>(
+        {.name = "certificate_fingerprints",
+         .kind = Kind::kFingerprints,
+         .default_text = "none",
+         .doc = "SHA-256 fingerprints of the user's client certificates, or of their public keys "
+                "(which outlive a renewal with the same key). No CA is needed for them; a listener "
+                "with `client_certificates` is."}),
+    Row<&User::certificate_names>(
+        {.name = "certificate_names",
+         .kind = Kind::kCertificateNames,
+         .default_text = "none",
+         .doc = "Names by which certificates under the listener's `client_ca` are the user's: a "
+                "DNS name or mail address among the alternative names; in a certificate without "
+                "any, the common name of the subject."}),
     Row<&User::local_users>(
         {.name = "local_users",
          .kind = Kind::kLocalUsers,

@@ -133,6 +133,12 @@ bool ForEachItem(Reader& reader, const Key& key, const std::string& path, const 
   return true;
 }
 
+// The form in which texts of a kind are compared.
+std::string Normal(Kind kind, const std::string& text) {
+  if (kind == Kind::kFingerprints) return ParseFingerprint(text);
+  return kind == Kind::kDomains || kind == Kind::kCertificateNames ? Lower(text) : text;
+}
+
 template <typename T>
 void ReadTables(Reader& reader, const Section& section, const Key& key, const std::string& path,
                 const Value& value, std::vector<T>& out) {
@@ -290,7 +296,7 @@ void ReadValue(Reader& reader, const Key& key, const std::string& path, const Va
         if (!Expect(reader, at, item, VKind::kText, "text in quotes")) return;
         const std::string wrong = WhyNotText(key.kind, item.text);
         if (wrong.empty())
-          read.push_back(key.kind == Kind::kDomains ? Lower(item.text) : item.text);
+          read.push_back(Normal(key.kind, item.text));
         else
           reader.Fail(item.at, at, wrong);
       });
@@ -325,6 +331,11 @@ void ReadValue(Reader& reader, const Key& key, const std::string& path, const Va
 void ReadValue(Reader& reader, const Key& key, const std::string& path, const Value& value,
                std::vector<PoolMember>& out) {
   ReadTables(reader, *FindSection("pool.sources"), key, path, value, out);
+}
+
+void ReadValue(Reader& reader, const Key& key, const std::string& path, const Value& value,
+               std::vector<CertificateFiles>& out) {
+  ReadTables(reader, *FindSection("listener.certificates"), key, path, value, out);
 }
 
 void ReadValue(Reader& reader, const Key& key, const std::string& path, const Value& value,

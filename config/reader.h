@@ -73,6 +73,8 @@ void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
 void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
                std::vector<DkimKey>& out);
 void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
+               std::vector<CertificateFiles>& out);
+void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
                std::vector<RouteHost>& out);
 // The place of a kChoice value among the choices.
 std::optional<size_t> ReadChoice(Reader&, const Key&, const std::string& path, const Value&);

@@ -52,6 +52,10 @@ std::string TypeOf(const Key& key) {
       return "list of user names or uids";
     case Kind::kHashes:
       return "argon2id or SCRAM string, or a list of them";
+    case Kind::kFingerprints:
+      return "SHA-256 fingerprint, or a list of them";
+    case Kind::kCertificateNames:
+      return "name, or a list of them";
     case Kind::kPattern:
       return "domain, `*.suffix` or `*`";
     case Kind::kHosts:

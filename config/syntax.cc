@@ -12,6 +12,8 @@ namespace {
 // Names travel in events and records, which bound them at 128 octets (queue/records.h).
 constexpr size_t kMaxNameBytes = 128;
 constexpr size_t kMaxTextBytes = 4096;
+constexpr size_t kMaxCertificateName = 255;
+constexpr size_t kFingerprintDigits = 64;
 constexpr uint64_t kMaxHashMemoryKib = 1 << 20;  // 1 GiB for one login is an attack on ourselves
 constexpr uint64_t kMaxHashPasses = 64;
 constexpr uint64_t kMaxHashLanes = 64;
@@ -83,6 +85,12 @@ std::string WhyNotText(Kind kind, std::string_view text) {
   if (kind == Kind::kPattern && text != "*" &&
       !IsDomainName(text.starts_with("*.") ? text.substr(2) : text, false))
     return Quote(text) + " is not a domain, \"*.suffix\" or \"*\"";
+  if (kind == Kind::kFingerprints && ParseFingerprint(text).empty())
+    return Quote(text) +
+           " is not a SHA-256 fingerprint: write the 64 hex digits that `openssl x509 -noout "
+           "-fingerprint -sha256` prints";
+  if (kind == Kind::kCertificateNames && text.size() > kMaxCertificateName)
+    return "is longer than 255 octets";
   if (kind == Kind::kFields &&
       !std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f && c != ':'; }))
     return Quote(text) + " is no name of a header field";
@@ -143,6 +151,17 @@ bool IsScramHash(std::string_view text) {
   return iterations && *iterations >= kMinScramIterations && salt.size() >= 11 &&
          salt.size() <= 86 && IsUnpaddedBase64(salt) && keys.size() == 89 && keys[44] == ':' &&
          is_key(keys.substr(0, 44)) && is_key(keys.substr(45));
+}
+
+std::string ParseFingerprint(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == ':' && out.size() % 2 == 0 && !out.empty() && i + 1 < text.size()) continue;
+    if (!IsDigit(c) && !(c >= 'a' && c <= 'f') && !(c >= 'A' && c <= 'F')) return {};
+    out += c;
+  }
+  return out.size() == kFingerprintDigits ? Lower(out) : std::string();
 }
 
 std::optional<RouteHost> ParseRouteHost(std::string_view text) {

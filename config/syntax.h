@@ -27,6 +27,9 @@ bool IsArgon2idHash(std::string_view text);
 // "SCRAM-SHA-256$iterations:salt$stored:server" (RFC 5803), within what a login may cost.
 bool IsScramHash(std::string_view text);
 
+// "AB:CD:..." or "abcd...", 32 octets, as lower-case hex without colons; empty: it is none.
+std::string ParseFingerprint(std::string_view text);
+
 // "127.0.0.1:2525", "[::1]:25", "::1", "mx.example.net", "mx.example.net:26". None: neither.
 std::optional<RouteHost> ParseRouteHost(std::string_view text);
 

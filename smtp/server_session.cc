@@ -116,7 +116,8 @@ bool ServerSession::Step() {
     case Phase::kLoginPassword:
     case Phase::kScramFirst:
     case Phase::kScramLast:
-    case Phase::kScramEnd: {
+    case Phase::kScramEnd:
+    case Phase::kExternal: {
       std::string_view line;
       if (!TakeLine(line)) return false;
       if (phase_ == Phase::kCommand)
@@ -235,8 +236,10 @@ void ServerSession::WriteExtensions() {
     output_ += "250 ENHANCEDSTATUSCODES\r\n";
     return;
   }
-  if (tls_ && rules_.role == ServerRole::kSubmission && !logged_in_)
-    output_ += rules_.scram ? "250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n" : "250-AUTH PLAIN LOGIN\r\n";
+  if (tls_ && rules_.role == ServerRole::kSubmission && !logged_in_) {
+    output_ += rules_.scram ? "250-AUTH SCRAM-SHA-256 PLAIN LOGIN" : "250-AUTH PLAIN LOGIN";
+    output_ += rules_.external_offered ? " EXTERNAL\r\n" : "\r\n";
+  }
   output_ += "250-PIPELINING\r\n250-SIZE " + std::to_string(rules_.size_max) +
              "\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n"
              "250-DSN\r\n250 LIMITS RCPTMAX=" +
@@ -249,7 +252,8 @@ bool ServerSession::MayMail() {
     Fault(503, "5.5.1", "Say EHLO first");
   } else if (transaction_) {
     Fault(503, "5.5.1", "A transaction is open already");
-  } else if (rules_.role == ServerRole::kSubmission && !rules_.trusted && !logged_in_) {
+  } else if (rules_.role == ServerRole::kSubmission && !rules_.trusted && !logged_in_ &&
+             !rules_.login_at_mail) {
     Fault(530, "5.7.0",
           rules_.starttls && !tls_ ? "Must issue a STARTTLS command first, then log in"
                                    : "Authentication required");

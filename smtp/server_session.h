@@ -44,6 +44,11 @@ struct ServerRules {
   bool trusted = false;    // may relay without a login
   bool literals = false;   // user@[192.0.2.1]
   bool scram = false;      // SCRAM-SHA-256 is in the list of EHLO; it works all the same
+  // Clients are asked for certificates: AUTH EXTERNAL is answered. Offered to those whose
+  // certificate is a user's; these may also do without AUTH.
+  bool external = false;
+  bool external_offered = false;
+  bool login_at_mail = false;  // kMail asks for LogIn() where nobody is logged in
   bool refuse_bare_line_ends = false;
   bool refuse_long_lines = false;
   uint64_t size_max = 52'428'800;
@@ -56,7 +61,7 @@ enum class ServerEvent : uint8_t {
   kStartTls,  // after output(): start the handshake, then TlsStarted()
   kAuth,      // login() holds the question: AnswerAuth
   kScram,     // login().user wants to log in by SCRAM: AnswerScram, or AnswerAuth to refuse
-  kMail,      // mail() is about to begin a transaction: AnswerMail
+  kMail,      // mail() is about to begin a transaction: AnswerMail, LogIn() before it if need be
   kRcpt,      // rcpt() is about to be added: AnswerRcpt
   kContent,   // the sink is about to get the content
   kMessage,   // the content is whole and sound: AnswerMessage
@@ -75,6 +80,8 @@ class ServerSession {
     // By SCRAM, instead of the password: was the proof good?
     bool scram = false;
     bool proven = false;
+    // By EXTERNAL: as whom the certificate says; `user` is the one asked for, or empty.
+    bool external = false;
   };
 
   // `sink` outlives the session.
@@ -90,8 +97,12 @@ class ServerSession {
   void Keep();
 
   void TlsStarted();
-  void AnswerAuth(AuthVerdict verdict, bool message_faults_temporary = false);
+  // `why` stands in for the usual text of 535, where it helps nobody to guess.
+  void AnswerAuth(AuthVerdict verdict, bool message_faults_temporary = false,
+                  std::string_view why = {});
   void AnswerScram(ScramKeys keys, std::string_view nonce);
+  // Without AUTH, at kMail.
+  void LogIn(bool message_faults_temporary);
   // An empty answer accepts.
   void AnswerMail(const Answer& refusal);
   void AnswerRcpt(const Answer& refusal);
@@ -141,6 +152,7 @@ class ServerSession {
     kScramFirst,  // the messages of SCRAM, and the empty response to our last
     kScramLast,
     kScramEnd,
+    kExternal,  // the response to AUTH EXTERNAL
     kData,
     kChunk,    // content of BDAT
     kSwallow,  // a chunk out of turn

@@ -1,5 +1,5 @@
-// AUTH of the server session: SASL PLAIN (RFC 4616), LOGIN and SCRAM-SHA-256 (RFC 7677), with and
-// without initial response.
+// AUTH of the server session: SASL PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 (RFC 7677) and EXTERNAL
+// (RFC 4422 appendix A), with and without initial response.
 
 #include <string>
 #include <utility>
@@ -17,6 +17,8 @@ const char* AdviceOn(std::string_view mechanism) {
     return "Tokens are not taken here: use PLAIN or LOGIN with user name and password";
   if (EqualsNoCase(mechanism, "SCRAM-SHA-256-PLUS"))
     return "Channel binding is not offered: use SCRAM-SHA-256 without it";
+  if (EqualsNoCase(mechanism, "EXTERNAL"))
+    return "Client certificates are not asked for here: use PLAIN, LOGIN or SCRAM-SHA-256";
   return "Mechanism not supported: use PLAIN, LOGIN or SCRAM-SHA-256";
 }
 
@@ -28,6 +30,8 @@ void ServerSession::OnAuth(std::string_view arguments) {
   const std::string_view initial = Trim(arguments.substr(space));
   const bool plain = EqualsNoCase(mechanism, "PLAIN");
   const bool scram = EqualsNoCase(mechanism, "SCRAM-SHA-256");
+  const bool external = rules_.external && EqualsNoCase(mechanism, "EXTERNAL");
+  const bool login = EqualsNoCase(mechanism, "LOGIN");
   if (rules_.role == ServerRole::kInbound) {
     Fault(502, "5.5.1", "No logins here");
   } else if (!tls_) {
@@ -40,15 +44,18 @@ void ServerSession::OnAuth(std::string_view arguments) {
     Fault(503, "5.5.1", "Not within a transaction");
   } else if (mechanism.empty()) {
     Fault(501, "5.5.4", "Syntax: AUTH mechanism");
-  } else if (!plain && !scram && !EqualsNoCase(mechanism, "LOGIN")) {
+  } else if (!plain && !scram && !external && !login) {
     Fault(504, "5.5.4", AdviceOn(mechanism));
   } else {
     login_ = {};
-    phase_ = plain ? Phase::kPlain : scram ? Phase::kScramFirst : Phase::kLoginUser;
+    phase_ = plain      ? Phase::kPlain
+             : scram    ? Phase::kScramFirst
+             : external ? Phase::kExternal
+                        : Phase::kLoginUser;
     if (!initial.empty())
       OnAuthResponse(initial == "=" ? std::string_view() : initial);  // "=": an empty response
     else
-      output_ += plain || scram ? "334 \r\n" : "334 VXNlcm5hbWU6\r\n";  // "Username:"
+      output_ += login ? "334 VXNlcm5hbWU6\r\n" : "334 \r\n";  // "Username:"
   }
 }
 
@@ -77,6 +84,11 @@ void ServerSession::OnAuthResponse(std::string_view line) {
       break;
     case Phase::kLoginPassword:
       login_.password = std::move(decoded);
+      AskDriver();
+      break;
+    case Phase::kExternal:
+      login_.external = true;
+      login_.user = std::move(decoded);
       AskDriver();
       break;
     case Phase::kScramFirst:
@@ -155,7 +167,15 @@ void ServerSession::AskDriver() {
   Raise(ServerEvent::kAuth);
 }
 
-void ServerSession::AnswerAuth(AuthVerdict verdict, bool message_faults_temporary) {
+void ServerSession::LogIn(bool message_faults_temporary) {
+  CHECK(phase_ == Phase::kMail);
+  CHECK(!logged_in_);
+  logged_in_ = true;
+  message_faults_temporary_ = message_faults_temporary;
+}
+
+void ServerSession::AnswerAuth(AuthVerdict verdict, bool message_faults_temporary,
+                               std::string_view why) {
   CHECK(phase_ == Phase::kAuth || phase_ == Phase::kScram);
   phase_ = Phase::kCommand;
   login_.password.clear();
@@ -169,7 +189,7 @@ void ServerSession::AnswerAuth(AuthVerdict verdict, bool message_faults_temporar
       output_ += "334 " + Base64Encode(scram_->Signature()) + "\r\n";
       break;
     case AuthVerdict::kWrong:
-      Fault(535, "5.7.8", "Authentication credentials invalid");
+      Fault(535, "5.7.8", why.empty() ? "Authentication credentials invalid" : why);
       break;
     case AuthVerdict::kBusy:
       Reply(454, "4.7.0", "Too many logins under way, try again");

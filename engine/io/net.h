@@ -53,12 +53,15 @@ enum class TlsVerify : uint8_t {
 // What was found good about it.
 enum class TlsProof : uint8_t { kNone, kPkix, kDaneTa, kDaneEe };
 
+struct TlsPeer;  // tls_peer.h
+
 struct TlsInfo {
   std::string version;  // "TLSv1.3"
   std::string cipher;   // "TLS_AES_256_GCM_SHA384"
   bool resumed = false;
   TlsProof proof = TlsProof::kNone;
-  std::string problem{};  // note_only: why there is no proof
+  std::string problem{};                  // note_only: why there is no proof
+  std::shared_ptr<const TlsPeer> peer{};  // a server that asks: the client's certificate; or null
 };
 
 // What the owner of a stream hears. Methods are one line: note the input, settle.
@@ -73,10 +76,29 @@ class StreamEvents {
   virtual void OnClosed(const CloseInfo& info) = 0;
 };
 
-// A server's certificates and TLS settings; made by the Net, shared by its listeners, replaced as a
-// whole on reload. A client's settings likewise. Opaque here.
+// A server's certificates and TLS settings, opaque here; made by the Net, shared by its listeners,
+// replaced as a whole on reload. A client's settings likewise.
 class TlsServerContext;
 class TlsClientContext;
+
+// What a server context is made of.
+struct TlsServerSettings {
+  struct Files {
+    std::string cert;  // PEM, the chain
+    std::string key;
+  };
+  std::vector<Files> certificates{};  // the first is for clients that ask for no name of the others
+  bool ask_clients = false;           // for a certificate; one that is not good ends nothing
+  std::string client_ca{};            // PEM; empty: none is verified
+  // In force until now. A certificate that cannot be read is taken from it; null: that is an error.
+  std::shared_ptr<TlsServerContext> before{};
+};
+
+struct TlsServerMade {
+  std::shared_ptr<TlsServerContext> context;
+  std::vector<std::string> failures{};  // why those of `before` stay
+  std::vector<std::string> warnings{};  // such as an expired certificate, with its file
+};
 
 struct TlsClientParams {
   std::shared_ptr<TlsClientContext> context;
@@ -154,6 +176,13 @@ class Net {
   // Reads and checks certificate chain and key; the error names the file.
   virtual Result<std::shared_ptr<TlsServerContext>> MakeTlsServer(const std::string& cert_file,
                                                                   const std::string& key_file) = 0;
+  // A network without real TLS takes any settings.
+  virtual Result<TlsServerMade> MakeTlsServerOf(const TlsServerSettings& settings) {
+    auto made =
+        MakeTlsServer(settings.certificates.front().cert, settings.certificates.front().key);
+    if (!made) return std::unexpected(made.error());
+    return TlsServerMade{std::move(*made)};
+  }
   // With the settings' defaults; good for connections without verification.
   virtual std::shared_ptr<TlsClientContext> MakeTlsClient() = 0;
   // The error names the file. A network without real TLS takes any settings.

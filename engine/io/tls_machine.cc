@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/io/tls_peer.h"
 
 namespace sluice::io {
 
@@ -103,6 +104,7 @@ std::string TlsMachine::FailureText() const {
 TlsInfo TlsMachine::Info() const {
   TlsInfo info{SSL_get_version(ssl_.get()), SSL_get_cipher_name(ssl_.get()),
                SSL_session_reused(ssl_.get()) == 1, TlsClientContext::ProofOf(ssl_.get(), verify_)};
+  if (server_ != nullptr && server_->asks_clients()) info.peer = PeerOf(ssl_.get());
   if (verify_ != TlsVerify::kNone && info.proof == TlsProof::kNone)
     info.problem = X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
   return info;

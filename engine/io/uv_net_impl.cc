@@ -128,6 +128,10 @@ Result<std::shared_ptr<TlsServerContext>> UvNetImpl::MakeTlsServer(const std::st
   return TlsServerContext::Make(cert_file, key_file);
 }
 
+Result<TlsServerMade> UvNetImpl::MakeTlsServerOf(const TlsServerSettings& settings) {
+  return TlsServerContext::Make(settings);
+}
+
 std::shared_ptr<TlsClientContext> UvNetImpl::MakeTlsClient() {
   return *TlsClientContext::Make({});  // no file is named that could fail
 }

@@ -35,6 +35,7 @@ class UvNetImpl final : public UvNet {
   Result<std::unique_ptr<Listener>> Listen(const Endpoint& at, AcceptFn accept) override;
   Result<std::shared_ptr<TlsServerContext>> MakeTlsServer(const std::string& cert_file,
                                                           const std::string& key_file) override;
+  Result<TlsServerMade> MakeTlsServerOf(const TlsServerSettings& settings) override;
   std::shared_ptr<TlsClientContext> MakeTlsClient() override;
   Result<std::shared_ptr<TlsClientContext>> MakeVerifyingTlsClient(
       const TlsClientSettings& settings) override;

@@ -18,14 +18,21 @@ std::string StateOf(const std::string& file) {
 
 std::string StateOf(const config::Config& config) {
   std::string out;
-  for (const config::Listener& listener : config.listeners)
-    out += StateOf(listener.cert) + StateOf(listener.key);
+  for (const config::Listener& listener : config.listeners) {
+    out += StateOf(listener.cert) + StateOf(listener.key) + StateOf(listener.client_ca);
+    for (const config::CertificateFiles& files : listener.certificates)
+      out += StateOf(files.cert) + StateOf(files.key);
+  }
   return out;
 }
 
 }  // namespace
 
-void CertificateWatch::Read(const config::Config& config) { read_ = seen_ = StateOf(config); }
+Result<TlsContexts> CertificateWatch::Make(io::Net& net, const config::Config& config,
+                                           const TlsContexts& before) {
+  read_ = seen_ = StateOf(config);  // first: what changes while they are read is a change
+  return MakeTlsContexts(net, config, before);
+}
 
 bool CertificateWatch::Changed(const config::Config& config) {
   std::string now = StateOf(config);

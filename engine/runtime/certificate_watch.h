@@ -15,6 +15,8 @@
 
 #include "config/config.h"
 #include "engine/base/time.h"
+#include "engine/io/net.h"
+#include "engine/runtime/shard_runtime.h"
 
 namespace sluice::engine {
 
@@ -23,8 +25,9 @@ class CertificateWatch {
   // Between two looks.
   static constexpr Duration kEvery = std::chrono::seconds(5);
 
-  // What the files of these listeners are now is what was read.
-  void Read(const config::Config& config);
+  // Reads the files of these listeners: MakeTlsContexts. What they are now is what was read.
+  Result<TlsContexts> Make(io::Net& net, const config::Config& config,
+                           const TlsContexts& before = {});
   // Are they something else, and have they been since the look before? Tells of a change once.
   bool Changed(const config::Config& config);
 

@@ -66,7 +66,6 @@ class EngineImpl final : public Engine {
   // The changed keys that only a restart brings, or why nothing has changed.
   Result<std::string> Reload();
   Status LoadTokens();
-  Result<TlsContexts> MakeTls(const config::Config& config);
   void LookAtCertificates();
   Result<std::shared_ptr<const Keyring>> MakeKeyring(const config::Config& config) {
     return Keyring::Make(config, [this](const std::string& file) { return keys_.Load(file); });
@@ -108,6 +107,7 @@ class EngineImpl final : public Engine {
   std::unique_ptr<Timer> stop_timer_;
   std::unique_ptr<Timer> certificate_timer_;
   CertificateWatch certificates_;
+  TlsContexts tls_in_force_;
   std::vector<std::unique_ptr<std::atomic<bool>>> stopped_;
   Instant stop_deadline_ = kNever;
   bool aborted_ = false;
@@ -181,8 +181,9 @@ Status EngineImpl::OpenAll() {
   for (uint32_t i = 1; i < shards(); ++i)
     authenticators_.push_back(std::make_unique<RemoteAuthenticator>(
         i, runtimes_[i]->shard().out(), 0, home().shard().out(), *checker_));
-  const Result<TlsContexts> tls = MakeTls(*config_);
+  const Result<TlsContexts> tls = certificates_.Make(loop.net(), *config_);
   if (!tls) return std::unexpected(tls.error());
+  tls_in_force_ = *tls;
   for (const config::Listener& listener : config_->listeners)
     for (const Endpoint& at : listener.bind)
       if (Status status = io::CheckPortFree(at); !status) return status;
@@ -324,26 +325,20 @@ void EngineImpl::PollStop() {
   stop_timer_->Set(now + kStopPoll);
 }
 
-Result<TlsContexts> EngineImpl::MakeTls(const config::Config& config) {
-  certificates_.Read(config);  // first: what changes while they are read is a change
-  return MakeTlsContexts(home().loop().net(), config);
-}
-
 // A file that cannot be used leaves the certificate in force, which is good until it expires.
 void EngineImpl::LookAtCertificates() {
   certificate_timer_->Set(home().loop().clock().Now() + CertificateWatch::kEvery);
   if (!certificates_.Changed(*config_)) return;
-  const Result<TlsContexts> tls = MakeTls(*config_);
-  if (!tls)
-    return LogError("tls",
-                    "changed certificates are not used, those in force stay: " + tls.error().what);
+  const Result<TlsContexts> tls = certificates_.Make(home().loop().net(), *config_, tls_in_force_);
+  if (!tls) return LogError("tls", tls.error().what);
   const auto clients = MakeTlsClients(home().loop().net(), *config_, shards());
   if (!clients) return LogError("tls", clients.error().what);
+  tls_in_force_ = *tls;
   OnEachShard([settings = Settings{config_, keyring_, tokens_}, contexts = *tls,
                clients = *clients](ShardRuntime& runtime) {
     runtime.Reload(settings, contexts, clients[runtime.index()]);
   });
-  LogInfo("tls", "certificates have changed and are used from now on");
+  LogInfo("tls", "certificates have been read anew");
 }
 
 // Read again at each reload: a secret is changed by a new line on top of the file.
@@ -362,7 +357,7 @@ Result<std::string> EngineImpl::Reload() {
   if (loaded->config.listeners.size() != config_->listeners.size())
     return Fail(ErrorCode::kInvalid,
                 "the number of [[listener]] tables has changed: that needs a restart");
-  const Result<TlsContexts> tls = MakeTls(loaded->config);
+  const Result<TlsContexts> tls = certificates_.Make(home().loop().net(), loaded->config);
   if (!tls) return std::unexpected(tls.error());
   const auto clients = MakeTlsClients(home().loop().net(), loaded->config, shards());
   if (!clients) return std::unexpected(clients.error());
@@ -371,6 +366,7 @@ Result<std::string> EngineImpl::Reload() {
   if (!keyring) return std::unexpected(keyring.error());
   if (Status tokens = LoadTokens(); !tokens) return std::unexpected(tokens.error());
   keyring_ = std::move(*keyring);
+  tls_in_force_ = *tls;
   config_ = std::make_shared<const config::Config>(std::move(loaded->config));
   SetLogLevel(LogLevelOf(config_->log.level));
   checker_->Reload(config_);

@@ -1,20 +1,46 @@
 #include "engine/runtime/shard_runtime.h"
 
+#include <set>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/log/log.h"
+#include "engine/submission/listener_tls.h"
 
 namespace sluice::engine {
 
-Result<TlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config) {
+namespace {
+
+constexpr std::string_view kStays = "changed certificates are not used, those in force stay: ";
+
+}  // namespace
+
+Result<TlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config,
+                                    const TlsContexts& before) {
+  CHECK(before.empty() || before.size() == config.listeners.size());
   TlsContexts contexts;
+  std::set<std::string> failures;  // listeners may share files
+  std::set<std::string> warnings;
   for (const config::Listener& listener : config.listeners) {
-    contexts.emplace_back();
+    auto& context = contexts.emplace_back();
     if (listener.tls == config::TlsMode::kNone) continue;
-    auto context = net.MakeTlsServer(listener.cert, listener.key);
-    if (!context) return std::unexpected(context.error());
-    contexts.back() = std::move(*context);
+    io::TlsServerSettings settings = TlsSettingsOf(listener);
+    if (!before.empty()) settings.before = before[contexts.size() - 1];
+    auto made = net.MakeTlsServerOf(settings);
+    if (!made && settings.before == nullptr) return std::unexpected(made.error());
+    if (!made) {
+      failures.insert(made.error().what);
+      context = settings.before;
+      continue;
+    }
+    context = std::move(made->context);
+    failures.insert(made->failures.begin(), made->failures.end());
+    warnings.insert(made->warnings.begin(), made->warnings.end());
   }
+  for (const std::string& text : failures) LogError("tls", std::string(kStays) + text);
+  for (const std::string& text : warnings) LogWarn("tls", text);
   return contexts;
 }
 

@@ -39,7 +39,10 @@ using TlsContexts = std::vector<std::shared_ptr<io::TlsServerContext>>;
 using TlsClients = std::vector<std::shared_ptr<io::TlsClientContext>>;
 
 // One context per [[listener]], null for clear text. Errors name the file.
-Result<TlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config);
+// Where `before`, of the same listeners, is given, what cannot be read is taken from there, with an
+// error in the log.
+Result<TlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config,
+                                    const TlsContexts& before = {});
 // `count` contexts as [tls] says, one a shard.
 Result<TlsClients> MakeTlsClients(io::Net& net, const config::Config& config, uint32_t count);
 

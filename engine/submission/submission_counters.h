@@ -14,6 +14,7 @@ struct SubmissionCounters {
   uint64_t tls_failed = 0;
   uint64_t clear_greetings = 0;  // old clients on a TLS-only port (design 12.14)
   uint64_t logins = 0;
+  uint64_t certificate_logins = 0;  // of those: by a client certificate
   uint64_t logins_failed = 0;
   uint64_t messages = 0;  // answered 250
   uint64_t recipients = 0;

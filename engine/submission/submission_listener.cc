@@ -14,13 +14,19 @@ constexpr Duration kMemoryStep = std::chrono::milliseconds(10);
 // Refused connections that are still being told so; beyond that they are reset without a word.
 constexpr size_t kRefusedAtOnceMax = 1'000;
 
-// Clients that choose by themselves take SCRAM where it is offered: it is only where it serves all.
+// Clients that choose by themselves take SCRAM where it is offered: it is only where it serves all
+// who have a password.
 bool EveryUserHasScram(const config::Config& config) {
-  return !config.users.empty() && std::ranges::all_of(config.users, [](const config::User& user) {
-    return std::ranges::any_of(user.passwords, [](const std::string& text) {
-      return smtp::ParseScramKeys(text).has_value();
-    });
-  });
+  bool anyone = false;
+  for (const config::User& user : config.users) {
+    if (user.passwords.empty()) continue;
+    anyone = true;
+    if (std::ranges::none_of(user.passwords, [](const std::string& text) {
+          return smtp::ParseScramKeys(text).has_value();
+        }))
+      return false;
+  }
+  return anyone;
 }
 
 }  // namespace
@@ -33,11 +39,18 @@ SubmissionListener::SubmissionListener(const SubmissionParts& parts,
       tls_(std::move(tls)),
       memory_timer_(parts.context.timers, [this] { OnMemoryTimer(); }) {
   CHECK((tls_ == nullptr) == (settings_.tls == config::TlsMode::kNone));
+  LookAtUsers();
 }
 
 // Sessions may be open: a process that runs out of time to stop drops them, when no loop runs any
 // more.
 SubmissionListener::~SubmissionListener() = default;
+
+void SubmissionListener::LookAtUsers() {
+  certificate_users_.reset();
+  if (settings_.client_certificates != config::Listener::ClientCertificates::kOff)
+    certificate_users_.emplace(parts_.context.config);
+}
 
 bool SubmissionListener::Trusted(const IpAddress& peer) const {
   return std::any_of(settings_.trusted.begin(), settings_.trusted.end(),
@@ -54,6 +67,9 @@ smtp::ServerRules SubmissionListener::RulesFor(bool trusted) const {
   rules.trusted = trusted;
   rules.literals = config.submission.address_literals;
   rules.scram = EveryUserHasScram(config);
+  // Where a certificate is required, not even a trusted network gets by without TLS.
+  rules.tls_first = rules.starttls && settings_.client_certificates ==
+                                          config::Listener::ClientCertificates::kRequired;
   // Mail from strangers is refused where that of our own clients is mended (protocol.md 1).
   rules.refuse_bare_line_ends =
       settings_.role == config::Role::kInbound ||
@@ -101,6 +117,7 @@ void SubmissionListener::Reload(const config::Listener& settings,
   CHECK((tls == nullptr) == (settings.tls == config::TlsMode::kNone));
   settings_ = settings;
   tls_ = std::move(tls);
+  LookAtUsers();
   sessions_.ForEach([](auto, SubmissionSession& session) { session.OnReload(); });
 }
 

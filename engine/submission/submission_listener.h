@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "config/config.h"
 #include "engine/base/slab.h"
@@ -21,6 +22,7 @@
 #include "engine/io/net.h"
 #include "engine/shard/context.h"
 #include "engine/submission/authenticator.h"
+#include "engine/submission/certificate_users.h"
 #include "engine/submission/connection_gate.h"
 #include "engine/submission/content_spool.h"
 #include "engine/submission/fault_alerts.h"
@@ -69,6 +71,7 @@ class SubmissionListener {
  private:
   friend class SubmissionSession;
 
+  void LookAtUsers();
   bool Trusted(const IpAddress& peer) const;
   smtp::ServerRules RulesFor(bool trusted) const;
   // The body budget is used up: the session that holds most of an unfinished body gives it to the
@@ -85,6 +88,7 @@ class SubmissionListener {
   const SubmissionParts parts_;
   config::Listener settings_;
   std::shared_ptr<io::TlsServerContext> tls_;
+  std::optional<CertificateUsers> certificate_users_;  // where clients are asked for certificates
   bool stopping_ = false;
   SubmissionCounters counters_;
   FaultAlerts fault_alerts_{kMessageFault};

@@ -1,4 +1,4 @@
-// What a session does about logins and messages: the answers that the protocol machine asks for.
+// What a session does about messages: the answers that the protocol machine asks for.
 
 #include <algorithm>
 #include <utility>
@@ -14,83 +14,6 @@ namespace {
 bool IsAscii(std::string_view text) { return !smtp::Has8Bit(text); }
 
 }  // namespace
-
-// --- logins ---
-
-void SubmissionSession::AskLogin() {
-  const auto& login = session_.login();
-  auto done = [listener = &listener_, self = self_](AuthOutcome outcome) {
-    if (SubmissionSession* session = listener->sessions_.Get(self)) session->OnLogin(outcome);
-  };
-  Authenticator& authenticator = listener_.parts_.authenticator;
-  const AuthQuestion question{login.user, login.password, peer_.address};
-  if (login.scram)
-    authenticator.EndScram(question, login.proven, std::move(done));
-  else
-    authenticator.Check(question, std::move(done));
-}
-
-void SubmissionSession::AskScramKeys() {
-  listener_.parts_.authenticator.StartScram(
-      {session_.login().user, {}, peer_.address},
-      [listener = &listener_, self = self_](ScramStart start) {
-        SubmissionSession* session = listener->sessions_.Get(self);
-        if (session == nullptr || session->stage_ == Stage::kClosing) return;
-        if (start.outcome != AuthOutcome::kGood) return session->OnLogin(start.outcome);
-        session->session_.AnswerScram(std::move(start.keys), start.nonce);
-        session->active_ = session->Now();
-        session->Feed({});
-      });
-}
-
-void SubmissionSession::OnLogin(AuthOutcome outcome) {
-  if (stage_ == Stage::kClosing) return;
-  smtp::AuthVerdict verdict = smtp::AuthVerdict::kWrong;
-  switch (outcome) {
-    case AuthOutcome::kGood: {
-      // A reload may have taken the user away since the question.
-      config_ = listener_.parts_.context.config;
-      const auto found =
-          std::find_if(config_->users.begin(), config_->users.end(),
-                       [&](const auto& u) { return u.name == session_.login().user; });
-      if (found != config_->users.end()) {
-        user_ = &*found;
-        verdict = smtp::AuthVerdict::kGood;
-      }
-      break;
-    }
-    case AuthOutcome::kWrong:
-      break;
-    case AuthOutcome::kBusy:
-      verdict = smtp::AuthVerdict::kBusy;
-      break;
-    case AuthOutcome::kTooMany:
-      verdict = smtp::AuthVerdict::kTooMany;
-      break;
-  }
-  ++(user_ ? listener_.counters_.logins : listener_.counters_.logins_failed);
-  session_.AnswerAuth(verdict, user_ != nullptr && user_->message_fault_451);
-  active_ = Now();
-  Feed({});
-}
-
-void SubmissionSession::OnReload() {
-  const config::Config& config = *listener_.parts_.context.config;
-  smtp::ServerRules& rules = session_.mutable_rules();
-  rules.size_max = config.limits.message_size;
-  rules.recipients_max = config.limits.recipients;
-  rules.errors_max = config.limits.errors_per_session;
-  if (user_ != nullptr) {
-    const auto found = std::find_if(config.users.begin(), config.users.end(),
-                                    [&](const auto& u) { return u.name == user_->name; });
-    revoked_ = found == config.users.end();
-    if (!revoked_) {
-      user_ = &*found;
-      config_ = listener_.parts_.context.config;
-    }
-  }
-  Settle();
-}
 
 // --- the envelope ---
 

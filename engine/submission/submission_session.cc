@@ -20,6 +20,8 @@ SubmissionSession::SubmissionSession(SubmissionListener& listener, io::Stream* s
       peer_(stream->peer()),
       trusted_(trusted),
       tls_context_(listener.tls_),
+      asks_(listener.settings_.client_certificates),
+      client_ca_(listener.settings_.client_ca),
       session_(std::move(rules), builder_),
       spool_(listener.parts_.spools),
       began_(listener.parts_.context.clock.Now()),
@@ -82,7 +84,12 @@ void SubmissionSession::OnTlsReady(const io::TlsInfo& info) {
   tls_ = info.version + " " + info.cipher;
   const bool implicit = !session_.rules().starttls;
   session_.TlsStarted();
-  if (implicit) session_.Greet();
+  certificate_ = info.peer;
+  if (const std::string why = LookAtCertificate(); !why.empty())
+    session_.End({421, "4.7.0", session_.rules().hostname + " " + why});
+  else if (implicit)
+    session_.Greet();
+  close_ |= session_.closed();
   Settle();
 }
 
@@ -134,6 +141,7 @@ void SubmissionSession::OnEvent(smtp::ServerEvent event) {
       AskScramKeys();
       break;
     case smtp::ServerEvent::kMail:
+      if (!LogInAtMail()) break;
       pace_until_ = Now() + kPaceFor;
       PermitMail();
       break;

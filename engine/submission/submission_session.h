@@ -2,7 +2,7 @@
 // message under way, deadlines.
 //
 // PURPOSE   Drives smtp::ServerSession with a stream's bytes and carries out its wishes: TLS,
-//           logins, pacing at MAIL, the commit behind the 250.
+//           logins (submission_login.cc), pacing at MAIL, the commit behind the 250.
 // FLOW      OnRead -> Feed -> events -> Settle (write, close, pause or resume, deadline). Answers
 //           from Intake and Authenticator come back by handle: the session may be gone by then.
 // PROMISE   The reply to the final dot leaves with the `done` of its commit, in the same call.
@@ -94,7 +94,14 @@ class SubmissionSession final : public io::StreamEvents {
   void OnEvent(smtp::ServerEvent event);
   void AskLogin();
   void AskScramKeys();
+  void AskExternal();
   void OnLogin(AuthOutcome outcome);
+  void TakeUser(const config::User& user, bool by_certificate);
+  std::string LookAtCertificate();
+  bool LogInAtMail();
+  // Who the certificate says the client is, if it may log in as `asked` (empty: as whoever that
+  // is). Null: `why` is for the client.
+  const config::User* CertificateUser(std::string_view asked, std::string& why) const;
   void PermitMail();
   void AnswerRcpt();
   void BeginContent();
@@ -134,6 +141,8 @@ class SubmissionSession final : public io::StreamEvents {
   const Endpoint peer_;
   const bool trusted_;
   const std::shared_ptr<io::TlsServerContext> tls_context_;  // of the listener when it was accepted
+  const config::Listener::ClientCertificates asks_;          // for certificates, then
+  const std::string client_ca_;                              // then
   bool counted_ = false;                                     // by the gate
 
   smtp::ServerSession session_;
@@ -146,6 +155,8 @@ class SubmissionSession final : public io::StreamEvents {
   std::shared_ptr<const config::Config> config_;
   const config::User* user_ = nullptr;
   bool revoked_ = false;  // the user is gone from the configuration
+  bool by_certificate_ = false;
+  std::shared_ptr<const io::TlsPeer> certificate_;  // null: none was asked for, or shown
 
   Stage stage_ = Stage::kOpen;
   uint8_t paused_ = 0;

@@ -222,6 +222,35 @@ TEST(ConfigErrors, AllowClearTextOnLoopbackOnly) {
       "cert and key\n");
 }
 
+TEST(ConfigErrors, TellWhatCertificatesNeed) {
+  EXPECT_EQ(ErrorsWith("[[user]]\nname = \"a\"\n"),
+            "s.toml:6:1: user[0].password: is missing: a user logs in by password, or by "
+            "certificate_fingerprints or certificate_names\n");
+  EXPECT_EQ(ErrorsWith("[[user]]\nname = \"a\"\ncertificate_fingerprints = [\"AB:CD\"]\n"),
+            "s.toml:8:29: user[0].certificate_fingerprints[0]: \"AB:CD\" is not a SHA-256 "
+            "fingerprint: write the 64 hex digits that `openssl x509 -noout -fingerprint -sha256` "
+            "prints\n");
+  EXPECT_EQ(ErrorsWith("[[user]]\nname = \"a\"\ncertificate_names = \"x.test\"\n"
+                       "[[user]]\nname = \"b\"\ncertificate_names = [\"y.test\", \"X.test\"]\n"),
+            "s.toml:11:21: user[1].certificate_names: \"x.test\" belongs to \"a\" already\n");
+  EXPECT_EQ(ErrorsWith("[[listener]]\nbind = \"127.0.0.1:1\"\ncert = \"c\"\nkey = \"k\"\n"
+                       "certificates = [{ cert = \"gone.pem\" }]\n"
+                       "client_certificates = \"optional\"\nclient_ca = \"missing.pem\"\n"),
+            "s.toml:10:16: listener[1].certificates[0].cert: cannot read "
+            "\"/etc/sluice/gone.pem\": No such file or directory\n"
+            "s.toml:10:17: listener[1].certificates[0].key: is missing\n"
+            "s.toml:12:13: listener[1].client_ca: cannot read \"/etc/sluice/missing.pem\": No such "
+            "file or directory\n");
+  EXPECT_EQ(ErrorsWith("certificates = [{ cert = \"c\", key = \"k\" }]\n"
+                       "client_certificates = \"required\"\n"),
+            "s.toml:6:16: listener[0].certificates: have no use with tls = \"none\"\n"
+            "s.toml:7:23: listener[0].client_certificates: needs TLS: tls is \"none\"\n");
+  EXPECT_EQ(ErrorsWith("[[listener]]\nbind = \"127.0.0.1:1\"\ncert = \"c\"\nkey = \"k\"\n"
+                       "role = \"inbound\"\nclient_certificates = \"optional\"\n"),
+            "s.toml:11:23: listener[1].client_certificates: is for logins: a listener with role "
+            "\"inbound\" has none\n");
+}
+
 TEST(ConfigErrors, RefuseOneAddressTwice) {
   EXPECT_EQ(ErrorsWith("[[listener]]\nbind = \"127.0.0.1:2525\"\ntls = \"none\"\n"),
             "s.toml:7:8: listener[1].bind: \"127.0.0.1:2525\" is bound twice\n");

@@ -170,6 +170,16 @@ TEST(ConfigParser, WarnsOfWhatMayBeMeant) {
       {"[[source]]\nname = \"a\"\n[[pool]]\nname = \"bulk\"\nsources = [{ name = \"a\" }]\n"
        "[[pool]]\nname = \"default\"\nsources = [{ name = \"a\" }]\n",
        ":8:1: pool: \"bulk\" is not used in this version: all mail goes by \"default\"\n"},
+      {"[[user]]\nname = \"a\"\ncertificate_names = \"x.test\"\n",
+       ":8:21: user[0].certificate_names: have no effect: no [[listener]] has client_certificates "
+       "and a client_ca\n"},
+      {"[[listener]]\nbind = \"127.0.0.1:1\"\ncert = \"c.pem\"\nkey = \"k.pem\"\n"
+       "client_ca = \"ca.pem\"\n",
+       ":10:13: listener[1].client_ca: has no effect while client_certificates is \"off\"\n"},
+      {"[[listener]]\nbind = \"127.0.0.1:1\"\ncert = \"c.pem\"\nkey = \"k.pem\"\n"
+       "client_certificates = \"optional\"\n",
+       ":10:23: listener[1].client_certificates: no certificate can be good: there is no "
+       "client_ca, and no [[user]] has certificate_fingerprints\n"},
       {"[retry]\nmax_age = \"2m\"\n",
        ":1:1: retry.gaps: the first gap is longer than max_age: no recipient is tried twice\n"},
       {"[retry]\ndelay_notice = \"4d\"\n",
@@ -215,6 +225,44 @@ TEST(ConfigParser, AllowsPrivateSourcesWhenAllRoutesArePrivate) {
       "[[source]]\nname = \"a\"\naddress = \"127.0.0.1\"\n"
       "[[route]]\nmatch = \"*\"\nhosts = [\"127.0.0.1:2525\"]\n");
   EXPECT_EQ(FormatProblems(loaded.warnings), "");
+}
+
+TEST(ConfigParser, ReadsCertificatesOfListenersAndUsers) {
+  const std::string hex(64, 'a');
+  std::string colons = "AA";
+  for (int i = 0; i < 31; ++i) colons += ":AA";
+  const Loaded loaded = ParseWith(R"(
+[[listener]]
+bind = "0.0.0.0:587"
+cert = "tls/cert.pem"
+key = "tls/key.pem"
+certificates = [{ cert = "tls/b.pem", key = "tls/b.key" }, { cert = "/c.pem", key = "/c.key" }]
+client_certificates = "required"
+client_ca = "tls/ca.pem"
+login_without_auth = false
+[[user]]
+name = "a"
+certificate_fingerprints = [")" + colons +
+                                  R"("]
+[[user]]
+name = "b"
+certificate_names = "CRM.example.org"
+certificate_fingerprints = ")" + std::string(64, 'B') +
+                                  "\"\n");
+  EXPECT_EQ(FormatProblems(loaded.warnings), "");
+  EXPECT_EQ(loaded.config.listeners[0].client_certificates, Listener::ClientCertificates::kOff);
+  EXPECT_TRUE(loaded.config.listeners[0].login_without_auth);
+  const Listener& listener = loaded.config.listeners.at(1);
+  ASSERT_EQ(listener.certificates.size(), 2u);
+  EXPECT_EQ(listener.certificates[0].cert, "/etc/sluice/tls/b.pem");
+  EXPECT_EQ(listener.certificates[1].key, "/c.key");
+  EXPECT_EQ(listener.client_certificates, Listener::ClientCertificates::kRequired);
+  EXPECT_EQ(listener.client_ca, "/etc/sluice/tls/ca.pem");
+  EXPECT_FALSE(listener.login_without_auth);
+  EXPECT_EQ(loaded.config.users[0].certificate_fingerprints, std::vector<std::string>{hex});
+  EXPECT_EQ(loaded.config.users[1].certificate_names, std::vector<std::string>{"crm.example.org"});
+  EXPECT_EQ(loaded.config.users[1].certificate_fingerprints,
+            std::vector<std::string>{std::string(64, 'b')});
 }
 
 }  // namespace

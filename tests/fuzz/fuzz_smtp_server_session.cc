@@ -22,6 +22,7 @@ ServerRules RulesBy(unsigned char bits) {
   rules.size_max = (bits & 32) != 0 ? 100 : 100'000;
   rules.recipients_max = 3;
   rules.errors_max = 10;
+  rules.external = rules.external_offered = (bits & 128) != 0;
   return rules;
 }
 

@@ -3,6 +3,7 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -35,7 +36,7 @@ void AddExtension(X509* cert, int nid, const std::string& value) {
 // Signed by `issuer`; by itself when there is none.
 Issued Make(const Issued* issuer, const std::string& subject, const TestCa::Leaf& leaf, bool is_ca,
             long serial) {
-  Issued out{KeyPtr(EVP_EC_gen("P-256")), CertPtr(X509_new())};
+  Issued out{KeyPtr(leaf.rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256")), CertPtr(X509_new())};
   X509* cert = out.cert.get();
   CHECK(X509_set_version(cert, X509_VERSION_3) == 1);
   CHECK(ASN1_INTEGER_set_int64(X509_get_serialNumber(cert), serial) == 1);
@@ -51,6 +52,7 @@ Issued Make(const Issued* issuer, const std::string& subject, const TestCa::Leaf
   AddExtension(cert, NID_basic_constraints, is_ca ? "critical,CA:TRUE" : "CA:FALSE");
   std::string names;
   for (const std::string& dns : leaf.names) names += (names.empty() ? "DNS:" : ",DNS:") + dns;
+  if (!leaf.mail.empty()) names += (names.empty() ? "email:" : ",email:") + leaf.mail;
   if (!names.empty()) AddExtension(cert, NID_subject_alt_name, names);
   CHECK(X509_sign(cert, issuer == nullptr ? out.key.get() : issuer->key.get(), EVP_sha256()) > 0);
   return out;

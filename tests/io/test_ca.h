@@ -16,10 +16,12 @@ class TestCa {
  public:
   struct Leaf {
     std::vector<std::string> names{};  // DNS names, wildcards too
-    long from_days = -1;             // from now
+    long from_days = -1;               // from now
     long until_days = 30;
-    int links = 0;  // CA certificates between the leaf and ours: they follow it in the file
-    int extra = 0;  // certificates that belong to nothing, behind those
+    int links = 0;       // CA certificates between the leaf and ours: they follow it in the file
+    bool rsa = false;    // the leaf's key; else P-256
+    std::string mail{};  // an address among the names
+    int extra = 0;       // certificates that belong to nothing, behind those
   };
 
   // Files go to `folder`; ca_file() is there at once.

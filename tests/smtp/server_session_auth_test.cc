@@ -230,5 +230,67 @@ TEST_F(Auth, OffersScramWhereItServesEveryUser) {
   EXPECT_THAT(driver.Say("EHLO c\r\n"), HasSubstr("250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n"));
 }
 
+class External : public Auth {
+ protected:
+  External() {
+    driver.session.mutable_rules().external = true;
+    driver.session.mutable_rules().external_offered = true;
+  }
+};
+
+TEST_F(External, IsOfferedToThoseWhoCanUseIt) {
+  EXPECT_THAT(driver.Say("EHLO c\r\n"), HasSubstr("\r\n250-AUTH PLAIN LOGIN EXTERNAL\r\n"));
+  driver.session.mutable_rules().external_offered = false;
+  EXPECT_THAT(driver.Say("EHLO c\r\n"), HasSubstr("\r\n250-AUTH PLAIN LOGIN\r\n"));
+}
+
+TEST_F(External, TakesAnIdentityOrNoneWithAndWithoutAnInitialResponse) {
+  const std::string name = Base64Encode("crm");
+  for (const auto& [said, user] : {std::pair<std::string, std::string>("AUTH EXTERNAL =\r\n", ""),
+                                   {"auth external " + name + "\r\n", "crm"},
+                                   {"AUTH EXTERNAL\r\n\r\n", ""},
+                                   {"AUTH EXTERNAL\r\n" + name + "\r\n", "crm"}}) {
+    for (const size_t cut : {size_t(1), SIZE_MAX}) {
+      ServerDriver fresh(Rules());
+      fresh.session.TlsStarted();
+      fresh.session.mutable_rules().external = true;
+      fresh.Say("EHLO c\r\n");
+      EXPECT_THAT(fresh.Say(said, cut), HasSubstr("235 2.7.0 ")) << said;
+      ASSERT_EQ(fresh.logins.size(), 1u);
+      EXPECT_TRUE(fresh.logins[0].external);
+      EXPECT_EQ(fresh.logins[0].user, user);
+    }
+  }
+}
+
+TEST_F(External, CanBeCancelledAndRefusesWhatIsNoBase64) {
+  EXPECT_EQ(driver.Say("AUTH EXTERNAL\r\n"), "334 \r\n");
+  EXPECT_THAT(driver.Say("*\r\n"), StartsWith("501 5.7.0 "));
+  EXPECT_THAT(driver.Say("AUTH EXTERNAL ***\r\n"), StartsWith("501 5.5.2 "));
+  EXPECT_TRUE(driver.logins.empty());
+}
+
+TEST_F(External, IsRefusedWithTheReasonWhereThereIsOne) {
+  driver.hold = true;
+  driver.Say("AUTH EXTERNAL =\r\n");
+  driver.session.AnswerAuth(AuthVerdict::kWrong, false, "The certificate is whose?");
+  EXPECT_EQ(driver.session.output(), "535 5.7.8 The certificate is whose?\r\n");
+}
+
+TEST_F(Auth, ExternalIsNoneWhereNoCertificatesAreAskedFor) {
+  EXPECT_THAT(driver.Say("AUTH EXTERNAL =\r\n"), StartsWith("504 5.5.4 Client certificates"));
+  EXPECT_TRUE(driver.logins.empty());
+}
+
+TEST_F(Auth, MailWithoutAuthAsksTheDriverToLogIn) {
+  driver.session.mutable_rules().login_at_mail = true;
+  driver.hold = true;
+  EXPECT_EQ(driver.Say("MAIL FROM:<a@b>\r\n"), "");
+  driver.session.LogIn(false);
+  driver.session.AnswerMail({});
+  EXPECT_THAT(driver.session.output(), StartsWith("250 "));
+  EXPECT_TRUE(driver.session.logged_in());
+}
+
 }  // namespace
 }  // namespace sluice::smtp

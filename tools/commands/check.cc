@@ -1,11 +1,13 @@
 #include "tools/commands/check.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "config/parser.h"
 #include "config/reference.h"
 #include "engine/io/tls_context.h"
 #include "engine/signing/key_store.h"
+#include "engine/submission/listener_tls.h"
 #include "tools/commands/engine_call.h"
 
 namespace sluice::tools {
@@ -17,18 +19,29 @@ std::string Counted(size_t n, const char* noun) {
 
 }  // namespace
 
-config::Problems CheckCertificates(const config::Config& config) {
-  config::Problems out;
+CertificateFindings LookAtCertificates(const config::Config& config) {
+  CertificateFindings out;
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     const config::Listener& listener = config.listeners[i];
     if (listener.cert.empty() || listener.key.empty()) continue;
-    if (auto made = io::TlsServerContext::Make(listener.cert, listener.key); !made)
-      out.push_back({.file = config.file,
-                     .at = {listener.line, 1},
-                     .key = "listener[" + std::to_string(i) + "]",
-                     .what = made.error().what});
+    const auto problem = [&](const std::string& what) {
+      return config::Problem{.file = config.file,
+                             .at = {listener.line, 1},
+                             .key = "listener[" + std::to_string(i) + "]",
+                             .what = what};
+    };
+    const auto made = io::TlsServerContext::Make(engine::TlsSettingsOf(listener));
+    if (!made) {
+      out.errors.push_back(problem(made.error().what));
+      continue;
+    }
+    for (const std::string& what : made->warnings) out.warnings.push_back(problem(what));
   }
   return out;
+}
+
+config::Problems CheckCertificates(const config::Config& config) {
+  return LookAtCertificates(config).errors;
 }
 
 std::string Summarise(const config::Config& config) {
@@ -46,11 +59,15 @@ int CheckConfig(const CheckOptions& options) {
   if (options.reference) return Print(config::MakeReference()) ? 0 : 1;
   engine::KeyStore keys;
   const auto loaded = config::LoadConfig(options.config, engine::SigningSurroundings(keys));
-  const config::Problems problems = loaded ? CheckCertificates(loaded->config) : loaded.error();
+  CertificateFindings found;
+  if (loaded) found = LookAtCertificates(loaded->config);
+  const config::Problems& problems = loaded ? found.errors : loaded.error();
   std::fputs(config::FormatProblems(problems).c_str(), stderr);
-  if (loaded)
-    for (const config::Problem& warning : loaded->warnings)
-      std::fprintf(stderr, "warning: %s\n", warning.ToString().c_str());
+  const auto warn = [](const config::Problem& warning) {
+    std::fprintf(stderr, "warning: %s\n", warning.ToString().c_str());
+  };
+  if (loaded) std::ranges::for_each(loaded->warnings, warn);
+  std::ranges::for_each(found.warnings, warn);
   if (!problems.empty()) return 2;
   return Print(Summarise(loaded->config) + "\n") ? 0 : 1;
 }

@@ -18,7 +18,14 @@ struct CheckOptions {
 // Returns the exit status: 2 when `sluice run` would refuse it.
 int CheckConfig(const CheckOptions& options);
 
-// What only loading shows: certificates and keys that are damaged or do not belong together.
+// What only loading shows: certificates and keys that are damaged or do not belong together; those
+// that are out of date or never shown.
+struct CertificateFindings {
+  config::Problems errors;
+  config::Problems warnings;
+};
+CertificateFindings LookAtCertificates(const config::Config& config);
+// Of those the errors.
 config::Problems CheckCertificates(const config::Config& config);
 
 // "ok: sluice.toml: 3 listeners (587, 465), 1 user, 2 routes".
