@@ -131,9 +131,10 @@ void AddSuspensions(const std::vector<ShardStatus>& shards, Json& status) {
   status["suspensions_more"] = all.size() > kSuspensionsShown;
 }
 
-Json Merge(const std::vector<ShardStatus>& shards, uint64_t local_faults) {
+Json Merge(const std::vector<ShardStatus>& shards, const SendmailCommand& local) {
   ShardStatus sum;
-  sum.message_faults = local_faults;
+  sum.message_faults = local.message_faults();
+  sum.sender_refusals = local.sender_refusals();
   for (const ShardStatus& s : shards) {
     sum.accepted += s.accepted;
     sum.outcomes.delivered += s.outcomes.delivered;
@@ -212,7 +213,7 @@ void ControlCommands::ShowStatus(const ControlRequest&, const ControlDone& done)
   Gather<ShardStatus>(StatusOf, [this, done](const std::vector<ShardStatus>& shards) {
     const queue::QueueTotals totals = parts_.queue.totals();
     const Status exporter = parts_.exporter_health();
-    Json json = Merge(shards, parts_.sendmail.message_faults());
+    Json json = Merge(shards, parts_.sendmail);
     AddSuspensions(shards, json);
     json["uptime_s"] = (parts_.shards.front()->loop().clock().Now() - started_).count() / 1'000'000;
     json["queue"] = {{"messages", totals.messages},

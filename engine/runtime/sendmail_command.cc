@@ -74,11 +74,13 @@ void SendmailCommand::Submit(const ControlRequest& request, const ControlDone& d
 }
 
 void SendmailCommand::TellFault(uint32_t uid, const smtp::Answer& answer) {
-  if (answer.code < 500) return;
-  ++message_faults_;
-  auto text = fault_alerts_.Note("local uid " + std::to_string(uid), answer, 1,
-                                 shard_.context().clock.Now());
-  if (text) shard_.Alert(kMessageFault, std::move(*text));
+  const bool by_from = IsSenderRefusal(answer);
+  if (answer.code < 500 && !by_from) return;  // the caller tries again
+  ++(by_from ? sender_refusals_ : message_faults_);
+  FaultAlerts& alerts = by_from ? refusal_alerts_ : fault_alerts_;
+  auto text =
+      alerts.Note("local uid " + std::to_string(uid), answer, 1, shard_.context().clock.Now());
+  if (text) shard_.Alert(alerts.reason(), std::move(*text));
 }
 
 }  // namespace sluice::engine

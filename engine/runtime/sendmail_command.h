@@ -27,6 +27,8 @@ class SendmailCommand {
 
   // Messages that were refused for a fault of their own.
   uint64_t message_faults() const { return message_faults_; }
+  // Or for their From.
+  uint64_t sender_refusals() const { return sender_refusals_; }
 
  private:
   void Submit(const ControlRequest& request, const ControlDone& done);
@@ -34,7 +36,9 @@ class SendmailCommand {
 
   Shard& shard_;
   FaultAlerts fault_alerts_{kMessageFault};
+  FaultAlerts refusal_alerts_{kSenderRefused};
   uint64_t message_faults_ = 0;
+  uint64_t sender_refusals_ = 0;
 };
 
 }  // namespace sluice::engine

@@ -23,13 +23,16 @@ std::optional<std::string> FaultAlerts::Note(const std::string& sender, const sm
   entry.untold += count;
   if (!fresh && now < entry.told + kEvery) return std::nullopt;
   const bool by_message = std::string_view(reason_) == kMessageFault;
-  std::string text =
-      key + ": " + std::to_string(entry.untold) +
-      (entry.untold == 1 ? " message was" : " messages were") + " refused for " +
-      (by_message ? "a fault of their own" : "their From") +
-      ", the last with: " + std::to_string(fault.code) + " " + fault.enhanced + " " + fault.text +
-      (by_message ? "; nobody gets what the client does not mend and send again"
-                  : "; nobody gets what the client does not send again (docs/domains.md)");
+  const bool one = entry.untold == 1;
+  std::string text = key + ": " + std::to_string(entry.untold) +
+                     (one ? " message was" : " messages were") + " refused for ";
+  if (by_message)
+    text += one ? "a fault of its own" : "a fault of their own";
+  else
+    text += one ? "its From" : "their From";
+  text += ", the last with: " + std::to_string(fault.code) + " " + fault.enhanced + " " +
+          fault.text + "; nobody gets what the client does not ";
+  text += by_message ? "mend and send again" : "send again (docs/domains.md)";
   entry = {now, 0};
   return text;
 }

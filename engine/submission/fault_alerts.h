@@ -16,6 +16,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/base/time.h"
 #include "smtp/answer.h"
@@ -26,6 +27,12 @@ namespace sluice::engine {
 // sender's, not verified, or nobody can sign for it.
 inline constexpr char kMessageFault[] = "message_fault";
 inline constexpr char kSenderRefused[] = "sender_refused";
+
+// Of an answer to a whole message: does it refuse the From (design 12.10, 12.11)?
+inline bool IsSenderRefusal(const smtp::Answer& answer) {
+  const std::string_view enhanced = answer.enhanced;
+  return enhanced == "4.7.0" || enhanced == "5.7.1";
+}
 
 class FaultAlerts {
  public:

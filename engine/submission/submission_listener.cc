@@ -137,13 +137,13 @@ void SubmissionListener::TellFaults(const std::string& sender, const smtp::Answe
                                     uint64_t count) {
   counters_.message_faults += count;
   auto text = fault_alerts_.Note(sender, fault, count, parts_.context.clock.Now());
-  if (text) parts_.intake.Alert(kMessageFault, std::move(*text));
+  if (text) parts_.intake.Alert(fault_alerts_.reason(), std::move(*text));
 }
 
 void SubmissionListener::TellRefusal(const std::string& sender, const smtp::Answer& refusal) {
   ++counters_.sender_refusals;
   auto text = refusal_alerts_.Note(sender, refusal, 1, parts_.context.clock.Now());
-  if (text) parts_.intake.Alert(kSenderRefused, std::move(*text));
+  if (text) parts_.intake.Alert(refusal_alerts_.reason(), std::move(*text));
 }
 
 void SubmissionListener::RelieveMemory() {

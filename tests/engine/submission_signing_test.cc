@@ -100,7 +100,7 @@ TEST_F(SubmissionSigningTest, TellsTheOperatorOfMailThatIsRefusedForItsFrom) {
   Send("From: x@other.test\r\nX-Campaign: spring\r\n");
   ASSERT_EQ(intake.alerts.size(), 1u);
   EXPECT_THAT(intake.alerts[0],
-              StartsWith("sender_refused: address 192.0.2.7: 1 message was refused for their From, "
+              StartsWith("sender_refused: address 192.0.2.7: 1 message was refused for its From, "
                          "the last with: 451 4.7.0 There is no key to sign mail of other.test"));
   EXPECT_EQ(listener->counters().sender_refusals, 2u);
   EXPECT_EQ(listener->counters().message_faults, 0u);

@@ -282,7 +282,7 @@ tls = "none"
         self.assertIn(b"4.7.0 From domain shop.test is not verified", refusal.exception.smtp_error)
         self.assertIn(b"DKIM key", refusal.exception.smtp_error)  # and what is missing
         refused, = self.world.wait_for_events(1, "alert", reason="sender_refused")
-        self.assertIn("user crm: 1 message was refused for their From", refused["text"])
+        self.assertIn("user crm: 1 message was refused for its From", refused["text"])
 
         status = json.loads(sluice("status", "--json", "-c", self.config.path, check=0).stdout)
         self.assertEqual(status["sender_refusals"], 1)

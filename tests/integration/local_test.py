@@ -130,6 +130,17 @@ class Local(harness.Case):
         status = json.loads(harness.sluice("status", "--json", "-c", self.config.path, check=0).stdout)
         self.assertEqual(status["message_faults"], 5)
 
+    def test_mail_that_nobody_may_send_raises_one_alert(self):
+        self.config.replace('hostname = "mta.test"', 'hostname = "mta.test"\nunsigned = "refuse"')
+        harness.sluice("reload", "-c", self.config.path, check=0)
+        for _ in range(3):
+            self.sendmail(NOBODY, "a@one.test", input="From: a@b.test\n\nx\n", status=75)
+        alert, = self.world.wait_for_events(1, "alert")
+        self.assertEqual(alert["reason"], "sender_refused")
+        self.assertIn(f"local uid {NOBODY}: 1 message was refused for its From", alert["text"])
+        status = json.loads(harness.sluice("status", "--json", "-c", self.config.path, check=0).stdout)
+        self.assertEqual((status["sender_refusals"], status["message_faults"]), (3, 0))
+
     # --- the socket itself ---
 
     def connect_as(self, uid):
