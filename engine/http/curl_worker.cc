@@ -113,6 +113,7 @@ void Running::Finish(CURLcode code) {
         too_long ? "the answer is longer than " + std::to_string(call.request.body_max) + " octets"
         : words[0] != '\0' ? words
                            : curl_easy_strerror(code);
+    response.certificate = code == CURLE_PEER_FAILED_VERIFICATION;
     return;
   }
   long status = 0;

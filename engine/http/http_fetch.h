@@ -36,6 +36,7 @@ struct HttpResponse {
   std::string error;  // why: "certificate ...", "timed out", "no address"
   std::string content_type;
   std::string body;
+  bool certificate = false;  // the fault is that the server's does not verify
 };
 
 // Confined to its shard. The response comes from the loop, never inside Fetch.

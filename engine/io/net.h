@@ -38,9 +38,20 @@ enum class CloseReason : uint8_t {
   kError,        // anything else
 };
 
+// What was wrong with the certificate of a server.
+enum class TlsFault : uint8_t {
+  kNone,        // nothing: TLS itself failed, or nothing did
+  kExpired,     // or not valid yet
+  kWrongName,   // none of the names is in it
+  kNotTrusted,  // no chain to a known CA
+  kNoMatch,     // no TLSA record matches
+  kOther,
+};
+
 struct CloseInfo {
   CloseReason reason = CloseReason::kLocal;
   std::string detail;  // for the operator: system or TLS error text
+  TlsFault fault = TlsFault::kNone;
 };
 
 // How the certificate of a server is judged.
@@ -62,6 +73,7 @@ struct TlsInfo {
   TlsProof proof = TlsProof::kNone;
   std::string problem{};                  // note_only: why there is no proof
   std::shared_ptr<const TlsPeer> peer{};  // a server that asks: the client's certificate; or null
+  TlsFault fault = TlsFault::kNone;       // of the server's certificate
 };
 
 // What the owner of a stream hears. Methods are one line: note the input, settle.

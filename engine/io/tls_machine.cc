@@ -101,12 +101,38 @@ std::string TlsMachine::FailureText() const {
   return "the certificate does not verify: " + std::string(X509_verify_cert_error_string(verified));
 }
 
+TlsFault TlsMachine::fault() const {
+  if (verify_ == TlsVerify::kNone) return TlsFault::kNone;
+  switch (SSL_get_verify_result(ssl_.get())) {
+    case X509_V_OK:
+      return TlsFault::kNone;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return TlsFault::kExpired;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+      return TlsFault::kWrongName;
+    case X509_V_ERR_DANE_NO_MATCH:
+      return TlsFault::kNoMatch;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_CERT_UNTRUSTED:
+    case X509_V_ERR_INVALID_CA:
+      return TlsFault::kNotTrusted;
+    default:
+      return TlsFault::kOther;
+  }
+}
+
 TlsInfo TlsMachine::Info() const {
   TlsInfo info{SSL_get_version(ssl_.get()), SSL_get_cipher_name(ssl_.get()),
                SSL_session_reused(ssl_.get()) == 1, TlsClientContext::ProofOf(ssl_.get(), verify_)};
   if (server_ != nullptr && server_->asks_clients()) info.peer = PeerOf(ssl_.get());
   if (verify_ != TlsVerify::kNone && info.proof == TlsProof::kNone)
     info.problem = X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
+  info.fault = fault();
   return info;
 }
 

@@ -53,6 +53,8 @@ class TlsMachine {
   void Shutdown();
 
   TlsInfo Info() const;
+  // Of the server's certificate.
+  TlsFault fault() const;
   const std::string& error() const { return error_; }
 
   // For the contexts.

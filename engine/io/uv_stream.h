@@ -106,7 +106,7 @@ class UvStream final : public Stream {
   void OnWritten(int status);
   void OnWriteFailed(int status);
 
-  void Finish(CloseReason reason, std::string detail);
+  void Finish(CloseReason reason, std::string detail, TlsFault fault = TlsFault::kNone);
   void FinishSystem(int status);
   void AfterFlush();
   void CloseHandle();

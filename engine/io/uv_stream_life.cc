@@ -174,9 +174,9 @@ void UvStream::CloseSilently() {
   Abort();
 }
 
-void UvStream::Finish(CloseReason reason, std::string detail) {
+void UvStream::Finish(CloseReason reason, std::string detail, TlsFault fault) {
   if (state_ == State::kClosing) return;
-  info_ = {reason, std::move(detail)};
+  info_ = {reason, std::move(detail), fault};
   CloseHandle();
 }
 

@@ -153,7 +153,8 @@ void UvStream::PushTls() {
 }
 
 void UvStream::FinishTls(const std::string& what) {
-  Finish(CloseReason::kTlsFailed, (handshaking() ? "TLS handshake: " : "TLS: ") + what);
+  const TlsFault fault = handshaking() ? tls_->fault() : TlsFault::kNone;
+  Finish(CloseReason::kTlsFailed, (handshaking() ? "TLS handshake: " : "TLS: ") + what, fault);
 }
 
 }  // namespace sluice::io

@@ -52,6 +52,7 @@ class TlsVerified : public testing::Test {
         [&] { return pair.client.closed.has_value() || (pair.client.tls && pair.server.tls); }));
     if (pair.client.closed) {
       EXPECT_EQ(pair.client.closed->reason, CloseReason::kTlsFailed);
+      fault_ = pair.client.closed->fault;
       pair.Run([&] { return pair.server.closed.has_value(); });
       return pair.client.closed->detail;
     }
@@ -65,10 +66,14 @@ class TlsVerified : public testing::Test {
     return std::string(kProofs[size_t(info.proof)]) + (info.resumed ? "+" : "");
   }
   // It fails in the handshake, and the words hold `why`.
-  void ExpectRefusal(const TlsClientParams& params, std::string_view why) {
+  void ExpectRefusal(const TlsClientParams& params, std::string_view why,
+                     std::optional<TlsFault> fault = {}) {
     const std::string said = Shake(params);
     EXPECT_TRUE(said.starts_with("TLS handshake: ")) << said;
     EXPECT_NE(said.find(why), std::string::npos) << said;
+    if (fault) {
+      EXPECT_EQ(fault_, *fault) << said;
+    }
   }
 
   const TempDir dir_;
@@ -77,6 +82,7 @@ class TlsVerified : public testing::Test {
   TestCa other_;
   std::shared_ptr<TlsServerContext> server_;
   std::shared_ptr<TlsClientContext> client_;
+  TlsFault fault_ = TlsFault::kNone;  // of the last handshake that failed
 };
 
 TEST_F(TlsVerified, AChainToAKnownCaWithTheNameIsBelieved) {
@@ -91,20 +97,20 @@ TEST_F(TlsVerified, AChainToAKnownCaWithTheNameIsBelieved) {
 
 TEST_F(TlsVerified, WhatIsWrongWithACertificateIsSaid) {
   Serve({.names = {"mx.example.net"}});
-  ExpectRefusal(Pkix(), "hostname mismatch");
+  ExpectRefusal(Pkix(), "hostname mismatch", TlsFault::kWrongName);
   Serve({.names = {}});  // a subject is no name (RFC 8461 4.1)
   ExpectRefusal(Pkix({"leaf"}), "hostname mismatch");
   Serve({.names = {"*.org"}});
-  ExpectRefusal(Pkix(), "hostname mismatch");
+  ExpectRefusal(Pkix(), "hostname mismatch", TlsFault::kWrongName);
   Serve({.names = {kHost}, .from_days = -30, .until_days = -1});
-  ExpectRefusal(Pkix(), "expired");
+  ExpectRefusal(Pkix(), "expired", TlsFault::kExpired);
   Serve({.names = {kHost}, .from_days = 1});
-  ExpectRefusal(Pkix(), "not yet valid");
+  ExpectRefusal(Pkix(), "not yet valid", TlsFault::kExpired);
   Serve(other_, {.names = {kHost}});
-  ExpectRefusal(Pkix(), "unable to get local issuer certificate");
+  ExpectRefusal(Pkix(), "unable to get local issuer certificate", TlsFault::kNotTrusted);
   EXPECT_TRUE(WriteSelfSigned(dir_.File("leaf.pem"), dir_.File("leaf.key"), kHost));
   server_ = loop_.net().MakeTlsServer(dir_.File("leaf.pem"), dir_.File("leaf.key")).value();
-  ExpectRefusal(Pkix(), "self-signed certificate");
+  ExpectRefusal(Pkix(), "self-signed certificate", TlsFault::kNotTrusted);
 }
 
 TEST_F(TlsVerified, WithoutADemandAnyCertificateWillDo) {
@@ -127,7 +133,7 @@ TEST_F(TlsVerified, ADigestOfAnotherKeyIsAMismatch) {
   const TlsaRecord old = ca_.LeafRecord(1, 1);
   Serve({.names = {kHost}});
   // A known CA and the right name do not help: DANE alone decides.
-  ExpectRefusal(Dane({old}), "no matching DANE TLSA records");
+  ExpectRefusal(Dane({old}), "no matching DANE TLSA records", TlsFault::kNoMatch);
 }
 
 TEST_F(TlsVerified, DaneTaLooksAtChainNamesAndDates) {

@@ -111,11 +111,13 @@ TEST_F(CurlWorkerTest, RefusesOtherNamesAndOtherCas) {
   const HttpResponse named = Fetch(Get());
   EXPECT_EQ(named.status, 0);
   EXPECT_NE(named.error.find("subject name"), std::string::npos) << named.error;
+  EXPECT_TRUE(named.certificate);
   EXPECT_TRUE(io::WriteSelfSigned(dir_.File("self.pem"), dir_.File("self.key"), kHost));
   tls_ = loop_.net().MakeTlsServer(dir_.File("self.pem"), dir_.File("self.key")).value();
   const HttpResponse unknown = Fetch(Get());
   EXPECT_EQ(unknown.status, 0);
   EXPECT_NE(unknown.error.find("self-signed"), std::string::npos) << unknown.error;
+  EXPECT_TRUE(unknown.certificate);
 }
 
 TEST_F(CurlWorkerTest, FollowsNoRedirect) {
@@ -131,6 +133,7 @@ TEST_F(CurlWorkerTest, StopsReadingAtTheBound) {
   const HttpResponse response = Fetch(Get());
   EXPECT_EQ(response.status, 0);
   EXPECT_EQ(response.error, "the answer is longer than 1000 octets");
+  EXPECT_FALSE(response.certificate);
   EXPECT_EQ(response.body, "");
 }
 
