@@ -10,6 +10,7 @@
 #include "config/check_tools.h"
 #include "config/domain_checks.h"
 #include "config/syntax.h"
+#include "config/tls_report_checks.h"
 #include "config/units.h"
 #include "engine/base/text.h"
 
@@ -236,6 +237,7 @@ void CheckConfig(Reader& reader, const Value& root, const Surroundings& surround
   Checker(reader, root, surroundings, config).Run();
   CheckDomains(reader, root, surroundings, config);
   CheckCertificateKeys(reader, root, surroundings, config);
+  CheckTlsReport(reader, root, surroundings, config);
 }
 
 }  // namespace sluice::config

@@ -194,6 +194,16 @@ struct Reports {
   uint32_t per_minute = 60;
 };
 
+// Reports to receivers of how TLS towards them went (RFC 8460). Off while nothing is written.
+struct TlsReport {
+  std::string organization;
+  std::string contact;
+  std::string from;      // never empty after parsing
+  Duration spread = 4h;  // within it they leave, after midnight UTC
+
+  bool on() const { return !organization.empty() && !contact.empty(); }
+};
+
 // RFC 5321 4.5.3.2, per reply.
 struct Timeouts {
   Duration connect = 30s;
@@ -270,6 +280,7 @@ struct Config {
   Engine engine;
   Retry retry;
   Reports reports;
+  TlsReport tls_report;
   Timeouts timeouts;
   Limits limits;
   Delivery delivery;

@@ -39,6 +39,7 @@ void FillDefaults(Config& config, const Surroundings& surroundings) {
   }
   for (Domain& domain : config.domains)
     if (domain.tenant.empty()) domain.tenant = "default";
+  if (config.tls_report.from.empty()) config.tls_report.from = "tls-reports@" + config.hostname;
 }
 
 }  // namespace sluice::config

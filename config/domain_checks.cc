@@ -26,17 +26,6 @@ bool IsLink(std::string_view text) {
              text, [](char c) { return c > 32 && c < 127 && c != '<' && c != '>' && c != ','; });
 }
 
-// `more`: what the local part may have besides letters, digits, dots and hyphens.
-bool IsMailbox(std::string_view text, size_t local_max, std::string_view more) {
-  const size_t at = text.find('@');
-  if (at == std::string_view::npos || at == 0 || at > local_max) return false;
-  const auto plain = [more](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || IsDigit(c) || c == '.' || c == '-' ||
-           more.contains(c);
-  };
-  return std::ranges::all_of(text.substr(0, at), plain) && IsDomainName(text.substr(at + 1), true);
-}
-
 // Empty: it can stand in "rua=mailto:..." as it is.
 std::string WhyNoReportMailbox(const std::string& text) {
   if (text.empty() || IsMailbox(text, kLocalPartMax, "+_")) return {};

@@ -135,6 +135,12 @@ constexpr Section kSections[] = {
      .doc = "Our own reports to senders (DSNs).",
      .keys = kReportKeys,
      .slot = [](Config& c) -> void* { return &c.reports; }},
+    {.name = "tls_report",
+     .shape = Section::Shape::kTable,
+     .doc = "Daily reports to receivers of how TLS towards them went (RFC 8460, docs/tls.md). Off "
+            "until `organization` and `contact` are set.",
+     .keys = kTlsReportKeys,
+     .slot = [](Config& c) -> void* { return &c.tls_report; }},
     {.name = "timeouts",
      .shape = Section::Shape::kTable,
      .doc = "How long a receiver may take, for each whole reply.",

@@ -148,6 +148,31 @@ inline constexpr Key kReportKeys[] = {
                 "in a lane of that mailbox and hold up nothing else."}),
 };
 
+inline constexpr Key kTlsReportKeys[] = {
+    Row<&TlsReport::organization>({.name = "organization",
+                                   .kind = Kind::kName,
+                                   .default_text = "none: no reports",
+                                   .doc = "Who sends the reports, as receivers shall read it. With "
+                                          "`contact` it switches them on."}),
+    Row<&TlsReport::contact>(
+        {.name = "contact",
+         .kind = Kind::kName,
+         .default_text = "none: no reports",
+         .doc = "Mail address of somebody whom receivers can ask about the reports."}),
+    Row<&TlsReport::from>(
+        {.name = "from",
+         .kind = Kind::kName,
+         .default_text = "`tls-reports@` and the `hostname`",
+         .doc = "Address that reports by mail come from. Its domain is the submitter, and a "
+                "`[[domain]]` with a key must sign for it."}),
+    Row<&TlsReport::spread>(
+        {.name = "spread",
+         .kind = Kind::kDuration,
+         .max = 12 * kHour,
+         .doc = "A day's reports leave one by one, at random, within this time after midnight "
+                "UTC."}),
+};
+
 inline constexpr Key kTimeoutKeys[] = {
     Row<&Timeouts::connect>({.name = "connect",
                              .kind = Kind::kDuration,

@@ -185,4 +185,14 @@ std::optional<RouteHost> ParseRouteHost(std::string_view text) {
   return out;
 }
 
+bool IsMailbox(std::string_view text, size_t local_max, std::string_view more) {
+  const size_t at = text.find('@');
+  if (at == std::string_view::npos || at == 0 || at > local_max) return false;
+  const auto plain = [more](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || IsDigit(c) || c == '.' || c == '-' ||
+           more.contains(c);
+  };
+  return std::ranges::all_of(text.substr(0, at), plain) && IsDomainName(text.substr(at + 1), true);
+}
+
 }  // namespace sluice::config

@@ -22,6 +22,10 @@ std::string WhyNotText(Kind kind, std::string_view text);
 // Letters, digits, hyphens in labels of at most 63, at most 253 in all; no trailing dot.
 bool IsDomainName(std::string_view text, bool needs_dot);
 
+// "a.b@example.com": letters, digits, dots, hyphens and what is in `more` before the @, at most
+// `local_max` of them; nothing that a header field or a URI would have to quote.
+bool IsMailbox(std::string_view text, size_t local_max, std::string_view more);
+
 // The form that `sluice user hash` prints, within costs that a server can bear.
 bool IsArgon2idHash(std::string_view text);
 // "SCRAM-SHA-256$iterations:salt$stored:server" (RFC 5803), within what a login may cost.

@@ -25,6 +25,7 @@
 #include "tools/commands/run.h"
 #include "tools/commands/sendmail.h"
 #include "tools/commands/status.h"
+#include "tools/commands/tls_report.h"
 #include "tools/commands/user_hash.h"
 #include "tools/showcase/showcase.h"
 #include "tools/sink/sink.h"
@@ -122,6 +123,18 @@ void AddCaptured(CLI::App& app, Action& action) {
     AddEngineAddress(command, options->engine);
     command->add_option("ID", options->id, "Of the message")->required();
   }
+}
+
+void AddTlsReport(CLI::App& app, Action& action) {
+  CLI::App* report = app.add_subcommand("tls-report", "Reports to receivers of how TLS went");
+  report->require_subcommand(1);
+  auto options = std::make_shared<TlsReportOptions>();
+  CLI::App* show =
+      AddCommand(*report, action, "show", "What is counted and waits", options, ShowTlsReports);
+  show->add_flag("--json", options->json, "As JSON");
+  CLI::App* send = AddCommand(*report, action, "send", "Send now what has been gathered", options,
+                              SendTlsReports);
+  for (CLI::App* command : {show, send}) AddEngineAddress(command, options->engine);
 }
 
 void AddRecordFormats(CLI::App* command, RecordFormat& format) {
@@ -326,6 +339,7 @@ int Main(int argc, char** argv) {
   AddLooks(app, action);
   app.add_subcommand("sendmail", "A message on standard input, as /usr/sbin/sendmail takes it");
   AddCaptured(app, action);
+  AddTlsReport(app, action);
   AddDomains(app, action);
   AddSink(app, action);
   AddBlast(app, action);

@@ -134,12 +134,8 @@ void Delivery::NextHost() {
 void Delivery::Connect() {
   CHECK(stream_ == nullptr);
   state_ = State::kConnecting;
-  tls_.clear();
-  tls_started_ = false;
   peer_ended_ = false;
-  tls_trouble_.clear();
-  facts_ = {.rule = plan_.rule, .domain = wanted_.domain, .host = host_.name, .problem = {}};
-  rule_ = plan_.rule;
+  BeginTlsFacts();
   session_.reset();
   stream_ = shared_.shard.net.Connect({host_.endpoint, path_.address}, this);
   due_ = Now() + config_->timeouts.connect;
@@ -150,6 +146,7 @@ void Delivery::OnConnected() {
   if (state_ != State::kConnecting) return;
   ++established_;
   failure_.established = true;
+  local_ = stream_->local().address;
   state_ = State::kOpening;
   const bool use_tls = shared_.tls != nullptr && plan_.use_tls;
   session_.emplace(
@@ -208,7 +205,10 @@ void Delivery::OnClosed(const io::CloseInfo& info) {
     return NextHost();
   }
   CHECK(session_.has_value());
-  if (info.reason == io::CloseReason::kTlsFailed) tls_trouble_ = info.detail;
+  if (info.reason == io::CloseReason::kTlsFailed) {
+    tls_trouble_ = info.detail;
+    tls_fault_ = info.fault;
+  }
   session_->OnLost(Now());
   Settle();
 }

@@ -145,11 +145,16 @@ class Delivery final : public io::StreamEvents {
   void OnPolicy(const DomainTls& wanted);
   Fit CheckFit();
   Fit JudgeFit(const DomainTls& wanted);
+  void BeginTlsFacts();
   void StartTls();
   void NoteTls(const io::TlsInfo& info);
   void OnTlsMissing();
   void OnTlsRefused(std::string_view text);
   void NoteTlsFailure(Stage stage, Fault fault, std::string_view text);
+  void TellSession(TlsResult result, std::string_view reason);
+  void TellHandshake();
+  void TellClearSession();
+  IpAddress SendingAddress() const;
   void NextHostOrFail();
 
   void SayQuit();
@@ -199,7 +204,9 @@ class Delivery final : public io::StreamEvents {
   bool tls_started_ = false;
   bool peer_ended_ = false;  // it has closed: it counts the connection no more
   std::string tls_;
-  std::string tls_trouble_;  // what the stream said when TLS failed
+  std::string tls_trouble_;                       // what the stream said when TLS failed
+  io::TlsFault tls_fault_ = io::TlsFault::kNone;  // of the host's certificate
+  IpAddress local_;                               // of the connection
 
   DomainTls wanted_;    // of the job in hand
   dns::HostDane dane_;  // of host_

@@ -95,6 +95,11 @@ void Delivery::Translate(const smtp::ClientOutcome& outcome) {
 void Delivery::OnSessionReady() {
   if (!session_->ready()) return;  // closed in the same breath: that event follows
   if (plan_.must && !facts_.on) return OnTlsMissing();
+  if (facts_.on) {
+    TellHandshake();
+  } else {
+    TellClearSession();
+  }
   if (session_->tls_refused()) shared_.broken_tls.Remember(host_.endpoint, Now());
   state_ = State::kReady;
   checking_ = false;
@@ -279,6 +284,7 @@ void Delivery::OnOpeningFailed() {
   const bool round_over = EndsRound(shared_.rules, path_.site, result_);
   const bool tls_trouble = end.verb == smtp::ClientVerb::kStartTls ||
                            (tls_started_ && end.fault != smtp::ClientFault::kNone);
+  if (tls_trouble && !facts_.on) TellHandshake();
   if (tls_trouble && plan_.must && !round_over) return OnTlsRefused(end.text);
   if (tls_trouble && !round_over) {
     shared_.broken_tls.Remember(host_.endpoint, Now());

@@ -1,19 +1,46 @@
 // engine/delivery/delivery_tls.cc — where a Delivery asks for TLS policies and keeps to them. What
 // they demand is decided in tls_policy.cc.
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
 #include "engine/base/check.h"
 #include "engine/base/text.h"
 #include "engine/delivery/delivery.h"
+#include "engine/tls_report/tally.h"
+#include "smtp/reply.h"
 
 namespace sluice::engine {
+namespace {
+
+DomainTls ForReport(std::string_view domain) {
+  return {.domain = std::string(domain), .whatever_fails = true};
+}
+
+TlsResult ResultOf(io::TlsFault fault) {
+  switch (fault) {
+    case io::TlsFault::kExpired:
+      return TlsResult::kCertificateExpired;
+    case io::TlsFault::kWrongName:
+      return TlsResult::kCertificateHostMismatch;
+    case io::TlsFault::kNotTrusted:
+      return TlsResult::kCertificateNotTrusted;
+    case io::TlsFault::kNoMatch:
+    case io::TlsFault::kOther:
+    case io::TlsFault::kNone:
+      break;
+  }
+  return TlsResult::kValidationFailure;
+}
+
+}  // namespace
 
 // Before the first host of a job is looked at.
 void Delivery::AskPolicy() {
   if (shared_.policies == nullptr) return NextHost();
   const std::string_view domain = DomainOf(run_.job().recipients.front().address);
+  if (IsTlsReport(run_.message())) return OnPolicy(ForReport(domain));
   shared_.policies->ForDomain(domain, [weak = std::weak_ptr(self_)](const DomainTls& wanted) {
     if (const auto self = weak.lock()) (*self)->OnPolicy(wanted);
   });
@@ -22,7 +49,10 @@ void Delivery::AskPolicy() {
 void Delivery::OnPolicy(const DomainTls& wanted) {
   if (state_ != State::kWalking || stopping_) return;  // the wake-up of Stop ends it
   wanted_ = wanted;
-  if (const RoundFailure* known = shared_.tls_trouble.Find(path_.site, wanted_.domain, Now())) {
+  const RoundFailure* known = wanted_.whatever_fails
+                                  ? nullptr
+                                  : shared_.tls_trouble.Find(path_.site, wanted_.domain, Now());
+  if (known != nullptr) {
     ReturnJob(known);
     return Finish();
   }
@@ -31,7 +61,8 @@ void Delivery::OnPolicy(const DomainTls& wanted) {
 
 void Delivery::ConsiderHost() {
   const bool named = !IpAddress::Parse(host_.name).has_value();
-  if (shared_.policies == nullptr || path_.configured || !named) return Approach({});
+  if (shared_.policies == nullptr || path_.configured || !named || wanted_.whatever_fails)
+    return Approach({});
   shared_.policies->ForHost(host_.name, host_.endpoint.port,
                             [weak = std::weak_ptr(self_)](const dns::HostDane& dane) {
                               const auto self = weak.lock();
@@ -47,9 +78,10 @@ void Delivery::Approach(const dns::HostDane& dane) {
     ++addresses_tried_;
     return Connect();
   }
-  tls_.clear();
-  facts_ = {.rule = plan_.rule, .domain = {}, .host = {}, .problem = {}};
-  rule_ = plan_.rule;
+  BeginTlsFacts();
+  const bool unknown = dane_.state == dns::DaneState::kFailed;
+  TellSession(unknown ? TlsResult::kDnssecInvalid : TlsResult::kValidationFailure,
+              unknown ? dane_.detail : "the host is not in the policy");
   NoteTlsFailure(Stage::kConnect, Fault::kTlsPolicy, plan_.refusal);
   NextHost();
 }
@@ -57,8 +89,10 @@ void Delivery::Approach(const dns::HostDane& dane) {
 // ---- a warm connection and a job of perhaps another domain ----
 
 Delivery::Fit Delivery::CheckFit() {
-  if (!found_.has_value()) {
-    const std::string_view domain = DomainOf(run_.job().recipients.front().address);
+  const std::string_view domain = DomainOf(run_.job().recipients.front().address);
+  if (IsTlsReport(run_.message())) {
+    found_ = ForReport(domain);
+  } else if (!found_.has_value()) {
     shared_.policies->ForDomain(domain, [weak = std::weak_ptr(self_)](const DomainTls& wanted) {
       const auto self = weak.lock();
       if (self == nullptr || !(*self)->checking_) return;
@@ -92,6 +126,21 @@ Delivery::Fit Delivery::JudgeFit(const DomainTls& wanted) {
 
 // ---- one connection ----
 
+// Nothing is known of it yet.
+void Delivery::BeginTlsFacts() {
+  tls_.clear();
+  tls_started_ = false;
+  tls_trouble_.clear();
+  tls_fault_ = io::TlsFault::kNone;
+  local_ = {};
+  facts_ = {.rule = plan_.rule,
+            .domain = wanted_.domain,
+            .host = host_.name,
+            .problem = {},
+            .whatever_fails = wanted_.whatever_fails};
+  rule_ = plan_.rule;
+}
+
 void Delivery::StartTls() {
   io::TlsClientParams params{.context = shared_.tls,
                              .server_name = plan_.server_name,
@@ -107,6 +156,7 @@ void Delivery::NoteTls(const io::TlsInfo& info) {
   facts_.on = true;
   facts_.proof = info.proof;
   facts_.problem = info.problem;
+  tls_fault_ = info.fault;
   if (plan_.note.empty()) return;
   facts_.proof = io::TlsProof::kNone;
   facts_.problem = plan_.note;
@@ -114,6 +164,7 @@ void Delivery::NoteTls(const io::TlsInfo& info) {
 
 // The session is open, and in clear.
 void Delivery::OnTlsMissing() {
+  TellClearSession();
   NoteTlsFailure(Stage::kStartTls, Fault::kTls,
                  session_->tls_refused() ? "STARTTLS was refused" : "STARTTLS is not offered");
   NextHostOrFail();
@@ -132,6 +183,50 @@ void Delivery::NoteTlsFailure(Stage stage, Fault fault, std::string_view text) {
   failure_.domains_own |= plan_.domains_own;
   if (plan_.domains_own && shared_.policies != nullptr)
     shared_.policies->OnMismatch(wanted_.domain);
+}
+
+// ---- what the domain will read in its report (RFC 8460)
+
+// Hosts that the operator names are not the domain's own. Sessions of reports are left out, as the
+// RFC asks (3): a broken host would report itself for ever.
+void Delivery::TellSession(TlsResult result, std::string_view reason) {
+  if (!config_->tls_report.on() || shared_.policies == nullptr || shared_.tls == nullptr ||
+      path_.configured || wanted_.whatever_fails || plan_.rule == TlsRule::kOff)
+    return;
+  TlsSession session{.domain = wanted_.domain, .policy = TellPolicy(wanted_, dane_), .failure = {}};
+  if (result != TlsResult::kGood) {
+    session.failure = {.result = result,
+                       .mx_host = host_.name,
+                       .receiving_ip = host_.endpoint.address.ToString(),
+                       .reason = smtp::CleanReplyText(reason, DayTally::kReasonMax)};
+    if (!local_.IsUnspecified()) session.failure.sending_ip = SendingAddress().ToString();
+  }
+  shared_.policies->OnSession(std::move(session));
+}
+
+// What receivers see behind NAT, where that is known.
+IpAddress Delivery::SendingAddress() const {
+  const auto source = std::ranges::find(config_->sources, path_.source, &config::Source::name);
+  if (source == config_->sources.end()) return local_;
+  return source->public_address.value_or(local_);
+}
+
+// The handshake is over, well or not.
+void Delivery::TellHandshake() {
+  if (!facts_.on)
+    return TellSession(ResultOf(tls_fault_), tls_trouble_.empty() ? result_.text : tls_trouble_);
+  if (dane_.state == dns::DaneState::kUnusable)
+    return TellSession(TlsResult::kTlsaInvalid, "none of the TLSA records can be used");
+  const bool noted = wanted_.sts != nullptr && plan_.note_only;
+  if (!noted || facts_.proof != io::TlsProof::kNone) return TellSession(TlsResult::kGood, {});
+  TellSession(plan_.note.empty() ? ResultOf(tls_fault_) : TlsResult::kValidationFailure,
+              facts_.problem);
+}
+
+void Delivery::TellClearSession() {
+  if (!session_->tls_refused() && !plan_.use_tls) return;  // it was not asked for
+  TellSession(TlsResult::kStartTlsNotSupported,
+              session_->tls_refused() ? "STARTTLS was refused" : "STARTTLS is not offered");
 }
 
 void Delivery::NextHostOrFail() {

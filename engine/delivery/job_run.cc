@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/tls_report/session.h"
 #include "smtp/dkim_signature.h"
 #include "smtp/downgrade.h"
 #include "smtp/header_scan.h"
@@ -175,7 +176,9 @@ std::optional<Result<std::string>> JobRun::Front(uint32_t length, const Desk& de
 
 std::vector<const SigningKey*> JobRun::KeysFor(std::string_view header,
                                                const ShardContext& shard) const {
-  if ((message().flags & queue::kFlagReport) != 0) return shard.keyring->reporters().keys;
+  const bool report = (message().flags & queue::kFlagReport) != 0;
+  // A TLS report is signed by the domain it is From.
+  if (report && !IsTlsReport(message())) return shard.keyring->reporters().keys;
   return shard.keyring->SignersOf(message().tenant, smtp::ScanHeader(header).from_domain).keys;
 }
 

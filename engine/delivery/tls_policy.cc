@@ -67,6 +67,27 @@ std::string_view NameOf(io::TlsProof proof) {
   return "";
 }
 
+// "3 1 1 0123AB...".
+std::string TextOf(const io::TlsaRecord& record) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out = std::to_string(record.usage) + " " + std::to_string(record.selector) + " " +
+                    std::to_string(record.matching) + " ";
+  for (const char octet : record.data) {
+    out.push_back(kHex[uint8_t(octet) >> 4]);
+    out.push_back(kHex[uint8_t(octet) & 15]);
+  }
+  return out;
+}
+
+// The lines of the policy file that count.
+std::vector<std::string> LinesOf(const dns::StsPolicy& policy) {
+  std::vector<std::string> out = {"version: STSv1",
+                                  "mode: " + std::string(dns::NameOf(policy.mode))};
+  for (const std::string& mx : policy.mx) out.push_back("mx: " + mx);
+  out.push_back("max_age: " + std::to_string(policy.max_age));
+  return out;
+}
+
 }  // namespace
 
 bool Alike(const DomainTls& a, const DomainTls& b) { return a.route == b.route && a.sts == b.sts; }
@@ -97,6 +118,10 @@ TlsPlan PlanTls(const DomainTls& wanted, const dns::HostDane& dane, const std::s
                 bool broken) {
   TlsPlan plan;
   plan.server_name = host;
+  if (wanted.whatever_fails) {
+    if (broken) plan.use_tls = false;
+    return plan;
+  }
   if (dane.state == dns::DaneState::kFailed) {
     plan.rule = TlsRule::kDane;
     plan.must = true;
@@ -125,7 +150,30 @@ TlsPlan PlanTls(const DomainTls& wanted, const dns::HostDane& dane, const std::s
   return plan;
 }
 
+TlsPolicyTold TellPolicy(const DomainTls& wanted, const dns::HostDane& dane) {
+  switch (dane.state) {
+    case dns::DaneState::kUsable:
+    case dns::DaneState::kUnusable:
+    case dns::DaneState::kFailed: {
+      TlsPolicyTold told{.type = TlsPolicyType::kTlsa,
+                         .domain = dane.base.empty() ? wanted.domain : dane.base};
+      for (const io::TlsaRecord& record : dane.records) told.text.push_back(TextOf(record));
+      return told;
+    }
+    case dns::DaneState::kNone:
+    case dns::DaneState::kInsecure:
+      break;
+  }
+  if (wanted.sts == nullptr) return {.type = TlsPolicyType::kNone, .domain = wanted.domain};
+  return {.type = TlsPolicyType::kSts,
+          .domain = wanted.domain,
+          .text = LinesOf(*wanted.sts),
+          .mx = wanted.sts->mx};
+}
+
 bool Suffices(const TlsFacts& facts, const DomainTls& wanted) {
+  if (wanted.whatever_fails) return true;
+  if (facts.whatever_fails) return false;  // nobody looked at what its host asks
   if (facts.rule == TlsRule::kDane) {
     // A trust anchor's certificate may have matched by the name of the domain that it was made for.
     return facts.proof == io::TlsProof::kDaneEe || facts.domain == wanted.domain;

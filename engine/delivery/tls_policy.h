@@ -25,6 +25,7 @@
 #include "dns/sts_policy.h"
 #include "dns/tlsa_lookup.h"
 #include "engine/io/net.h"
+#include "engine/tls_report/session.h"
 
 namespace sluice::engine {
 
@@ -34,6 +35,8 @@ struct DomainTls {
   config::RouteTls route = config::RouteTls::kOpportunistic;
   // In force, testing or enforce; null: none.
   std::shared_ptr<const dns::StsPolicy> sts{};
+  // Our reports of failing TLS: they arrive although it fails, DANE or not (RFC 8460 3).
+  bool whatever_fails = false;
 
   bool enforces() const { return sts != nullptr && sts->mode == dns::StsMode::kEnforce; }
 };
@@ -73,6 +76,9 @@ struct TlsPlan {
 TlsPlan PlanTls(const DomainTls& wanted, const dns::HostDane& dane, const std::string& host,
                 bool broken);
 
+// In the words of a report: what `domain` hears the policy was.
+TlsPolicyTold TellPolicy(const DomainTls& wanted, const dns::HostDane& dane);
+
 // How a connection was made.
 struct TlsFacts {
   TlsRule rule = TlsRule::kOpportunistic;
@@ -80,7 +86,8 @@ struct TlsFacts {
   std::string host;
   bool on = false;
   io::TlsProof proof = io::TlsProof::kNone;
-  std::string problem;  // why what was only noted did not verify
+  std::string problem;          // why what was only noted did not verify
+  bool whatever_fails = false;  // made for a report: good for nothing else
 };
 
 // May it carry mail of a domain with these wishes?
@@ -101,6 +108,8 @@ class TlsPolicies {
   virtual bool Alike(std::string_view domain, std::string_view other) = 0;
   // The domain's own demand was not met.
   virtual void OnMismatch(std::string_view /*domain*/) {}
+  // TLS with a host of a domain was tried, or could not be.
+  virtual void OnSession(TlsSession /*session*/) {}
 };
 
 }  // namespace sluice::engine

@@ -19,6 +19,13 @@ constexpr uint32_t kDoublingsMax = 10;
 
 Duration Seconds(uint32_t n) { return std::chrono::seconds(n); }
 
+// Why a policy was not taken. One that came and is no policy is invalid.
+TlsResult ResultOf(const HttpResponse& response) {
+  if (response.certificate) return TlsResult::kStsWebpkiInvalid;
+  return response.status == kStatusOk ? TlsResult::kStsPolicyInvalid
+                                      : TlsResult::kStsPolicyFetchError;
+}
+
 bool IsPlainText(std::string_view type) {
   type = type.substr(0, type.find(';'));
   while (type.ends_with(' ')) type.remove_suffix(1);
@@ -28,12 +35,13 @@ bool IsPlainText(std::string_view type) {
 }  // namespace
 
 MtaSts::MtaSts(dns::Resolver& resolver, HttpFetch& fetch, const Clock& clock, uint16_t port,
-               SaveFn save)
+               SaveFn save, TroubleFn trouble)
     : resolver_(resolver),
       fetch_(fetch),
       clock_(clock),
       port_(port),
       save_(std::move(save)),
+      trouble_(std::move(trouble)),
       self_(std::make_shared<MtaSts*>(this)) {}
 
 void MtaSts::Restore(const std::vector<StsRecord>& records) {
@@ -190,6 +198,7 @@ void MtaSts::OnFetched(const std::string& domain, const HttpResponse& response) 
     entry.check_at = entry.fetch_not_before;
     entry.trouble = taken.error().what;
     LogWarn("mta-sts", "the policy of " + domain + " cannot be had: " + entry.trouble);
+    if (trouble_) trouble_(domain, ResultOf(response), entry.trouble);
   }
   Settle(entry);
   NextFetch();

@@ -28,6 +28,7 @@
 #include "engine/base/time.h"
 #include "engine/http/http_fetch.h"
 #include "engine/policy/sts_store.h"
+#include "engine/tls_report/session.h"
 
 namespace sluice::engine {
 
@@ -37,6 +38,8 @@ class MtaSts {
   // Null: none in force. Mode none is null too.
   using PolicyFn = std::function<void(const Policy&)>;
   using SaveFn = std::function<void(StsRecord)>;
+  // A policy could not be had: whose, what is wrong in the words of RFC 8460, and in ours.
+  using TroubleFn = std::function<void(const std::string& domain, TlsResult, const std::string&)>;
 
   static constexpr Duration kFetchTimeout = std::chrono::seconds(30);
   static constexpr size_t kFetchesMax = 16;
@@ -49,8 +52,10 @@ class MtaSts {
   // A policy is fetched anew when it is this old, or half of its life is over.
   static constexpr Duration kRenew = std::chrono::hours(24);
 
-  // `resolver`, `fetch` and `clock` outlive this. `save` hears of every policy to keep.
-  MtaSts(dns::Resolver& resolver, HttpFetch& fetch, const Clock& clock, uint16_t port, SaveFn save);
+  // `resolver`, `fetch` and `clock` outlive this. `save` hears of every policy to keep,
+  // `trouble` of every fetch that failed.
+  MtaSts(dns::Resolver& resolver, HttpFetch& fetch, const Clock& clock, uint16_t port, SaveFn save,
+         TroubleFn trouble = {});
   MtaSts(const MtaSts&) = delete;
   MtaSts& operator=(const MtaSts&) = delete;
 
@@ -98,6 +103,7 @@ class MtaSts {
   // Constant after construction.
   const uint16_t port_;
   const SaveFn save_;
+  const TroubleFn trouble_;
 
   std::unordered_map<std::string, std::unique_ptr<Entry>> entries_;
   std::list<Entry*> recent_;  // most recently used first

@@ -30,6 +30,7 @@
 #include "engine/runtime/remote_authenticator.h"
 #include "engine/runtime/shard_runtime.h"
 #include "engine/runtime/signer_pool.h"
+#include "engine/runtime/tls_report_service.h"
 #include "engine/shard/recovery.h"
 #include "engine/signing/key_store.h"
 #include "engine/signing/keyring.h"
@@ -82,7 +83,7 @@ class EngineImpl final : public Engine {
   ConnectionGate gate_;
   const ReplyRules rules_;
   std::atomic<uint64_t> next_message_id_;
-  std::vector<std::unique_ptr<Mailbox>> mailboxes_;
+  Mailboxes mailboxes_;
   std::vector<Mailbox*> mailbox_list_;
   Writer writer_;
   Reader reader_;
@@ -97,6 +98,7 @@ class EngineImpl final : public Engine {
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<SendmailCommand> sendmail_;
   std::unique_ptr<DomainService> domains_;
+  std::unique_ptr<TlsReportService> tls_reports_;
   std::unique_ptr<ControlCommands> commands_;
   std::unique_ptr<CapturedCommands> captured_;
   std::unique_ptr<ControlServer> control_;
@@ -115,19 +117,6 @@ class EngineImpl final : public Engine {
 
 uint32_t Cores() { return std::max(1u, std::thread::hardware_concurrency()); }
 
-std::vector<std::unique_ptr<Mailbox>> MakeMailboxes(const config::Config& config) {
-  const uint32_t n = config.engine.shards > 0 ? config.engine.shards : Cores();
-  std::vector<std::unique_ptr<Mailbox>> out;
-  for (uint32_t i = 0; i < n; ++i) out.push_back(std::make_unique<Mailbox>());
-  return out;
-}
-
-std::vector<Mailbox*> Pointers(const std::vector<std::unique_ptr<Mailbox>>& mailboxes) {
-  std::vector<Mailbox*> out;
-  for (const auto& mailbox : mailboxes) out.push_back(mailbox.get());
-  return out;
-}
-
 EngineImpl::EngineImpl(const config::Config& config, std::unique_ptr<queue::Queue> queue)
     : config_(std::make_shared<const config::Config>(config)),
       began_with_(config_),
@@ -135,7 +124,7 @@ EngineImpl::EngineImpl(const config::Config& config, std::unique_ptr<queue::Queu
       bodies_(config.queue.body_memory),
       gate_(SystemDice()),
       next_message_id_(queue_->first_id()),
-      mailboxes_(MakeMailboxes(config)),
+      mailboxes_(MakeMailboxes(config.engine.shards > 0 ? config.engine.shards : Cores())),
       mailbox_list_(Pointers(mailboxes_)),
       writer_(*queue_, clock_, mailbox_list_),
       reader_(*queue_),
@@ -193,6 +182,7 @@ Status EngineImpl::OpenAll() {
                    [this] { return exporter_->health(); }});
   captured_ = std::make_unique<CapturedCommands>(home().shard());
   domains_ = std::make_unique<DomainService>(runtime_list, passwords_, config_);
+  tls_reports_ = std::make_unique<TlsReportService>(runtime_list, passwords_, config_);
   if (Status status = OpenSockets(); !status) return status;
   recovery_ = std::make_unique<Recovery>(home().shard(), [](uint64_t lanes, uint64_t recipients) {
     LogInfo("recovery", "found " + std::to_string(lanes) + " lanes and " +
@@ -224,6 +214,7 @@ Status EngineImpl::OpenSockets() {
   commands_->Register(*control_);
   captured_->Register(*control_);
   domains_->Register(*control_);
+  tls_reports_->Register(*control_);
   sendmail_->Register(*control_);
   if (config_->submission.local_socket.empty()) return {};
   auto local = open(
@@ -290,6 +281,7 @@ int EngineImpl::Run() {
                         std::to_string(queue_->totals().recipients) + " recipients queued");
   home().Run();
   JoinThreads();
+  tls_reports_->Close();
   stop_timer_.reset();
   certificate_timer_.reset();
   LogInfo("engine", "stopped");
@@ -375,6 +367,7 @@ Result<std::string> EngineImpl::Reload() {
     runtime.Reload(settings, contexts, clients[runtime.index()]);
   });
   domains_->Reload(config_);
+  tls_reports_->Reload(config_);
   LogInfo("reload", "configuration reloaded from " + config_->file);
   if (!later.empty()) LogWarn("reload", "what has changed here needs a restart: " + later);
   return later;

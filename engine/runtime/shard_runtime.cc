@@ -61,6 +61,18 @@ Result<TlsClients> MakeTlsClients(io::Net& net, const config::Config& config, ui
   return clients;
 }
 
+Mailboxes MakeMailboxes(uint32_t shards) {
+  Mailboxes out;
+  for (uint32_t i = 0; i < shards; ++i) out.push_back(std::make_unique<Mailbox>());
+  return out;
+}
+
+std::vector<Mailbox*> Pointers(const Mailboxes& mailboxes) {
+  std::vector<Mailbox*> out;
+  for (const auto& mailbox : mailboxes) out.push_back(mailbox.get());
+  return out;
+}
+
 Result<std::unique_ptr<ShardRuntime>> ShardRuntime::Make(uint32_t index, const Settings& settings,
                                                          const ShardCommon& common,
                                                          BodyBudget& bodies, SignerPool& signers,

@@ -46,6 +46,11 @@ Result<TlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config,
 // `count` contexts as [tls] says, one a shard.
 Result<TlsClients> MakeTlsClients(io::Net& net, const config::Config& config, uint32_t count);
 
+// One for each shard.
+using Mailboxes = std::vector<std::unique_ptr<Mailbox>>;
+Mailboxes MakeMailboxes(uint32_t shards);
+std::vector<Mailbox*> Pointers(const Mailboxes& mailboxes);
+
 class ShardRuntime {
  public:
   // Errors: the DNS servers or the files of [tls] cannot be used.

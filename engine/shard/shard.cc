@@ -35,9 +35,14 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
                  : std::make_unique<ResolvedFetch>(router_, *common.http, mailbox_)),
       sts_(fetch_ == nullptr
                ? nullptr
-               : std::make_unique<MtaSts>(router_.resolver(), *fetch_, context_.clock,
-                                          context_.config->tls.mta_sts_port,
-                                          [this](StsRecord record) { Save(std::move(record)); })),
+               : std::make_unique<MtaSts>(
+                     router_.resolver(), *fetch_, context_.clock, context_.config->tls.mta_sts_port,
+                     [this](StsRecord record) { Save(std::move(record)); },
+                     [this](const std::string& domain, TlsResult result, const std::string& what) {
+                       policies_.OnSession({.domain = domain,
+                                            .policy = {TlsPolicyType::kSts, domain},
+                                            .failure = {.result = result, .reason = what}});
+                     })),
       policies_(context_, router_.resolver(), sts_.get()),
       scheduler_(context_, common.queue, links_, limits_, suspensions_, router_, *this,
                  common.rules, &policies_),

@@ -101,6 +101,8 @@ class Shard final : public Intake, private RecorderOwner {
   Limits& limits() { return limits_; }
   Links& links() { return links_; }
   Switchboard& out() { return out_; }
+  TlsPolicyTable& policies() { return policies_; }
+  HttpFetch* web() { return fetch_.get(); }  // null where there is none
   uint64_t accepted() const { return accepted_; }
   const BulkTally& bulk_tally() const { return bulk_tally_; }
 

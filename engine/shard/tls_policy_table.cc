@@ -49,4 +49,9 @@ void TlsPolicyTable::OnMismatch(std::string_view domain) {
   if (sts_ != nullptr) sts_->OnMismatch(domain);
 }
 
+void TlsPolicyTable::OnSession(TlsSession session) {
+  if (!shard_.config->tls_report.on()) return;
+  sessions_[DayOf(shard_.clock.Wall())].Add(std::move(session));
+}
+
 }  // namespace sluice::engine

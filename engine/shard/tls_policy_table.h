@@ -1,4 +1,5 @@
-// engine/shard/tls_policy_table.h — the TlsPolicies of a shard: routes, MTA-STS and DANE in one.
+// engine/shard/tls_policy_table.h — the TlsPolicies of a shard: routes, MTA-STS and DANE in one,
+// and what came of them, counted for reports.
 //
 // NOT HERE  What follows from them: engine/delivery/tls_policy.h.
 // THREADS   Confined to its shard.
@@ -9,11 +10,13 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "dns/tlsa_lookup.h"
 #include "engine/delivery/tls_policy.h"
 #include "engine/policy/mta_sts.h"
 #include "engine/shard/context.h"
+#include "engine/tls_report/tally.h"
 
 namespace sluice::engine {
 
@@ -27,11 +30,15 @@ class TlsPolicyTable final : public TlsPolicies {
                std::function<void(const dns::HostDane&)> done) override;
   bool Alike(std::string_view domain, std::string_view other) override;
   void OnMismatch(std::string_view domain) override;
+  void OnSession(TlsSession session) override;
+  // The sessions since the last call.
+  TlsDays TakeSessions() { return std::exchange(sessions_, {}); }
 
  private:
   ShardContext& shard_;
   MtaSts* const sts_;
   dns::TlsaLookup tlsa_;
+  TlsDays sessions_;
 };
 
 }  // namespace sluice::engine

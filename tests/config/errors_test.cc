@@ -273,6 +273,31 @@ TEST(ConfigErrors, NameAMissingHostname) {
             "s.toml:1:1: listener: there is none: add a [[listener]], or nobody can connect\n");
 }
 
+TEST(ConfigErrors, DemandANameAPersonAndASignatureForTlsReports) {
+  const std::string both = "[tls_report]\norganization = \"X\"\ncontact = \"ops@example.com\"\n";
+  const std::string signs =
+      "[[domain]]\nname = \"example.com\"\ndkim = [{ selector = \"s1\", key = \"k\" }]\n";
+  EXPECT_EQ(ErrorsWith("[tls_report]\nspread = \"1h\"\n"), "");
+  EXPECT_EQ(ErrorsWith(both + signs), "");
+  EXPECT_EQ(
+      ErrorsWith("[tls_report]\norganization = \"X\"\n"),
+      "s.toml:7:16: tls_report.organization: needs somebody to ask: set tls_report.contact\n");
+  EXPECT_EQ(ErrorsWith("[tls_report]\ncontact = \"a@b.example\"\n"),
+            "s.toml:7:11: tls_report.contact: needs a name beside it: set "
+            "tls_report.organization\n");
+  EXPECT_EQ(ErrorsWith("[tls_report]\norganization = \"X\"\ncontact = \"ops\"\n" + signs),
+            "s.toml:8:11: tls_report.contact: \"ops\" is no mail address: write "
+            "\"postmaster@example.com\"\n");
+  EXPECT_EQ(ErrorsWith(both + "from = \"a@other.example\"\n" + signs),
+            "s.toml:9:8: tls_report.from: no [[domain]] with a key signs for "
+            "\"a@other.example\", and receivers drop reports without a signature of the "
+            "submitter: add a key, or use an address of a domain that has one\n");
+  EXPECT_EQ(ErrorsWith(both),
+            "s.toml:6:1: tls_report.from: no [[domain]] with a key signs for "
+            "\"tls-reports@mta1.example.com\", and receivers drop reports without a signature of "
+            "the submitter: add a key, or use an address of a domain that has one\n");
+}
+
 TEST(ConfigErrors, NeverShowAPassword) {
   for (std::string_view password : {"hunter2hunter2", "$argon2id$hunter2"}) {
     const std::string errors =

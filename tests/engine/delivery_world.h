@@ -145,10 +145,12 @@ class FakePolicies final : public engine::TlsPolicies {
   }
   bool Alike(std::string_view domain, std::string_view other) override { return domain == other; }
   void OnMismatch(std::string_view domain) override { mismatches.emplace_back(domain); }
+  void OnSession(engine::TlsSession session) override { sessions.push_back(std::move(session)); }
 
   std::map<std::string, engine::DomainTls> domains;
   std::map<std::string, dns::HostDane> hosts;
   std::vector<std::string> mismatches;
+  std::vector<engine::TlsSession> sessions;
   bool later = false;
 
  private:

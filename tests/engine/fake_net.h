@@ -75,6 +75,7 @@ struct FakeHost {
   std::vector<std::string> certified;
   std::string tlsa;
   std::string trouble = "certificate has expired";  // why a check fails
+  io::TlsFault fault = io::TlsFault::kExpired;
 
   // What happened.
   int connections = 0;
@@ -125,8 +126,10 @@ class FakeStream final : public io::Stream {
     if (host_.tls != FakeHost::Tls::kGood) return;
     io::TlsInfo info{"TLSv1.3", "TLS_AES_256_GCM_SHA384", false, Prove(params)};
     if (params.verify != io::TlsVerify::kNone && info.proof == io::TlsProof::kNone) {
-      if (!params.note_only) return PostClosed(io::CloseReason::kTlsFailed, host_.trouble);
+      if (!params.note_only)
+        return PostClosed(io::CloseReason::kTlsFailed, host_.trouble, host_.fault);
       info.problem = host_.trouble;
+      info.fault = host_.fault;
     }
     Post([this, info] { events_->OnTlsReady(info); });
   }
@@ -134,7 +137,7 @@ class FakeStream final : public io::Stream {
   void ResumeReading() override {}
   void Close() override { PostClosed(io::CloseReason::kLocal, ""); }
   void Abort() override { PostClosed(io::CloseReason::kLocal, ""); }
-  Endpoint local() const override { return {}; }
+  Endpoint local() const override { return *Endpoint::Parse("198.51.100.9:40000"); }
   Endpoint peer() const override { return params_.to; }
 
   // The server ends the connection.
@@ -256,12 +259,13 @@ class FakeStream final : public io::Stream {
       if (!gone_) task();
     });
   }
-  void PostClosed(io::CloseReason reason, std::string detail) {
+  void PostClosed(io::CloseReason reason, std::string detail,
+                  io::TlsFault fault = io::TlsFault::kNone) {
     if (closing_) return;
     closing_ = true;
-    Post([this, reason, detail] {
+    Post([this, reason, detail, fault] {
       gone_ = true;
-      events_->OnClosed({reason, detail});
+      events_->OnClosed({reason, detail, fault});
     });
   }
 

@@ -59,9 +59,13 @@ class MtaStsTest : public ::testing::Test {
   MtaStsTest() { Begin(); }
   // As after a restart.
   void Begin() {
-    sts_ =
-        std::make_unique<MtaSts>(resolver_, web_, clock_, uint16_t(443),
-                                 [this](StsRecord record) { saved_.push_back(std::move(record)); });
+    sts_ = std::make_unique<MtaSts>(
+        resolver_, web_, clock_, uint16_t(443),
+        [this](StsRecord record) { saved_.push_back(std::move(record)); },
+        [this](const std::string& domain, TlsResult result, const std::string& what) {
+          told_.push_back(domain + ": " + what);
+          results_.push_back(result);
+        });
   }
   void Publish(const std::string& id, const std::string& text) {
     dns_.Remove("_mta-sts.example.net");
@@ -86,6 +90,8 @@ class MtaStsTest : public ::testing::Test {
   dns::Resolver resolver_{dns_, clock_, 1000};
   FakeFetch web_;
   std::vector<StsRecord> saved_;
+  std::vector<std::string> told_;
+  std::vector<TlsResult> results_;
   std::unique_ptr<MtaSts> sts_;
   bool inside_ = false;
 };
@@ -153,6 +159,31 @@ TEST_F(MtaStsTest, AnUnreachableHostWithoutAPolicyInForceIsAsNoPolicyAndIsAskedR
   Pass(6min);
   web_.Serve(PolicyText("enforce"));
   EXPECT_EQ(Find(), "enforce");
+}
+
+TEST_F(MtaStsTest, TellsOfPoliciesThatCannotBeHadOnceAFetch) {
+  Publish("1", "");
+  web_.Break("connection refused");
+  Find();
+  Find();
+  EXPECT_EQ(told_, std::vector<std::string>{"example.net: connection refused"});
+  Pass(6min);
+  web_.response = {.status = 404, .error = {}, .content_type = {}, .body = {}};
+  Find();
+  Pass(11min);
+  web_.response.status = 0;
+  web_.response.error = "SSL certificate problem";
+  web_.response.certificate = true;
+  Find();
+  Pass(21min);
+  web_.Serve("no policy");
+  Find();
+  Pass(41min);
+  web_.Serve(PolicyText("enforce"));
+  EXPECT_EQ(Find(), "enforce");
+  EXPECT_EQ(results_, (std::vector<TlsResult>{
+                          TlsResult::kStsPolicyFetchError, TlsResult::kStsPolicyFetchError,
+                          TlsResult::kStsWebpkiInvalid, TlsResult::kStsPolicyInvalid}));
 }
 
 TEST_F(MtaStsTest, APolicyInForceOutlivesItsHostAndItsRecord) {

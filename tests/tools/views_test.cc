@@ -125,6 +125,26 @@ TEST(Views, ListsCapturedMessages) {
             "b@x.test\n");
 }
 
+TEST(Views, ShowsTlsReports) {
+  EXPECT_EQ(RenderTlsReports(R"({"tls_report":{"on":false}})"),
+            "TLS reports are off: set organization and contact in [tls_report].\n");
+  const std::string shown = RenderTlsReports(R"({"tls_report":{"on":true,"domains":3,"good":120,
+    "bad":2,"sent":4,"failed":1,"unwanted":11,"left_out":5,"waiting":1,"reports":[{"id":"1.a@m.test",
+    "domain":"b.test","begin":"2026-11-24T00:00:00.000000Z","end":"2026-11-25T00:00:00.000000Z",
+    "due":"2026-11-25T02:10:00.000000Z","failures":1,"to":["https://b.test/r"],
+    "problem":"https://b.test/r: status 503"}]}})");
+  EXPECT_EQ(shown,
+            "counted          3 domains            120 sessions with TLS, 2 failures\n"
+            "waiting          1 report\n"
+            "since the start  4 reports sent       11 domains asked for none\n"
+            "                 1 report given up    see the alerts in the event log\n"
+            "                 5 sessions left out  more domains in a day than are counted\n"
+            "\n"
+            "DOMAIN  UNTIL                NEXT TRY             GOES TO           LAST PROBLEM\n"
+            "b.test  2026-11-25 00:00:00  2026-11-25 02:10:00  https://b.test/r  https://b.test/r: "
+            "status 503\n");
+}
+
 TEST(Views, BearsAnswersOfAnotherShape) {
   for (const char* odd : {"", "null", "[]", R"({"status":5,"lanes":{"a":1},"messages":"x"})",
                           R"({"lanes":[1,null,"x"],"messages":[[]],"recipients":[{}]})"}) {
@@ -132,6 +152,7 @@ TEST(Views, BearsAnswersOfAnotherShape) {
     RenderLanes(odd);
     RenderExplanation(odd);
     RenderCaptured(odd);
+    RenderTlsReports(odd);
     WithoutOk(odd);
     MemberText(odd, "x");
   }

@@ -246,6 +246,36 @@ std::string RenderCaptured(const std::string& json) {
   return table.ToString();
 }
 
+std::string RenderTlsReports(const std::string& json) {
+  const Json parsed = Parse(json);
+  const Json& told = Member(parsed, "tls_report");
+  if (!Is(told, "on"))
+    return "TLS reports are off: set organization and contact in [tls_report].\n";
+  Table table({{""}, {""}, {""}});
+  const auto row = [&table](const char* name, std::string value, std::string note = "") {
+    table.AddRow({name, std::move(value), std::move(note)});
+  };
+  row("counted", Counted(told, "domains", "domain"),
+      Count(told, "good") + " sessions with TLS, " + Count(told, "bad") + " failures");
+  row("waiting", Counted(told, "waiting", "report"));
+  row("since the start", Counted(told, "sent", "report") + " sent",
+      Counted(told, "unwanted", "domain") + " asked for none");
+  if (const int64_t n = Number(told, "failed"); n > 0)
+    row("", Counted(n, "report") + " given up", "see the alerts in the event log");
+  if (const int64_t n = Number(told, "left_out"); n > 0)
+    row("", Counted(n, "session") + " left out", "more domains in a day than are counted");
+  std::string out = table.ToString();
+  const Json& reports = Member(told, "reports");
+  static constexpr size_t kShown = 20;
+  if (!reports.is_array() || reports.empty()) return out;
+  Table list({{"DOMAIN"}, {"UNTIL"}, {"NEXT TRY"}, {"GOES TO"}, {"LAST PROBLEM"}});
+  for (size_t i = 0; i < std::min(kShown, reports.size()); ++i)
+    list.AddRow({Text(reports[i], "domain"), ShortTime(Text(reports[i], "end")),
+                 ShortTime(Text(reports[i], "due")), Names(Member(reports[i], "to")),
+                 Text(reports[i], "problem")});
+  return out + "\n" + list.ToString();
+}
+
 std::string ShortTime(std::string_view rfc3339) {
   std::string out(rfc3339);
   if (out.size() < 20 || out[10] != 'T' || !out.ends_with('Z')) return out;

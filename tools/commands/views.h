@@ -39,6 +39,7 @@ std::string RenderLanes(const std::string& json);
 // Of a message: its open recipients and their lanes; of a domain: its lanes, a block each.
 std::string RenderExplanation(const std::string& json);
 std::string RenderCaptured(const std::string& json);
+std::string RenderTlsReports(const std::string& json);
 
 // "2026-11-21T07:51:00.000123Z" as "2026-11-21 07:51:00"; other text stays as it is.
 std::string ShortTime(std::string_view rfc3339);
