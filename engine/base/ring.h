@@ -9,8 +9,10 @@
 #ifndef SLUICE_ENGINE_BASE_RING_H_
 #define SLUICE_ENGINE_BASE_RING_H_
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdint>
+#include <iterator>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -43,14 +45,17 @@ class Ring {
 
   PushResult Push(T&& item) { return TryPush(item); }
 
-  // Takes all of `items` or nothing. Moves from them only when taken.
-  PushResult PushAll(std::vector<T>& items) {
+  // Takes as many of `items` as there is room for, from the front; what stays in `items` did not
+  // fit. kFull: none.
+  PushResult PushSome(std::vector<T>& items) {
     if (items.empty()) return PushResult::kTaken;
     const std::lock_guard lock(mutex_);
-    if (items_.size() + items.size() > capacity_) return PushResult::kFull;
+    const size_t room = capacity_ > items_.size() ? capacity_ - items_.size() : 0;
+    const auto end = items.begin() + std::ptrdiff_t(std::min(room, items.size()));
+    if (end == items.begin()) return PushResult::kFull;
     const bool was_empty = items_.empty();
-    for (T& item : items) items_.push_back(std::move(item));
-    items.clear();
+    std::move(items.begin(), end, std::back_inserter(items_));
+    items.erase(items.begin(), end);
     if (!was_empty) return PushResult::kTaken;
     waiting_.notify_one();
     return PushResult::kWakeUp;

@@ -254,6 +254,11 @@ void EngineImpl::JoinThreads() {
   for (std::thread& thread : shard_threads_) thread.join();
   workers_stop_.store(true, std::memory_order_release);
   for (std::thread& thread : workers_) thread.join();
+  // What was decided is written down, also what the loops had no time to hand over.
+  for (const auto& runtime : runtimes_) (void)runtime->shard().links().Flush();
+  if (!writer_.Finish(clock_.Now() + kAbortGrace))
+    LogWarn("engine",
+            "not all outcomes could be written down in time: some mail may be sent twice");
   // What the last commits wrote to the outbox.
   while (exporter_->Step()) writer_.Step();
   writer_.Step();

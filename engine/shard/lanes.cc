@@ -162,17 +162,25 @@ void Lanes::Spill(Lane& lane, LaneHandle handle, Waiting waiting) {
   CHECK(!waiting.indexed);
   ++lane.Window().committing;
   lane.window->exact = false;
-  const queue::RecipientId id = waiting.recipient.id;
   waiting.recipient.due = std::max(waiting.recipient.due, shard_.clock.Wall());
-  const WallTime due = waiting.recipient.due;
-  queue::Transaction transaction;
-  transaction.postpones.push_back({std::move(waiting.recipient), lane.key});
-  links_.Submit(std::move(transaction), false,
-                [this, handle, id, due](const queue::Committed& committed) {
-                  if (committed.status) return Postponed(handle, id, false, due);
-                  // Not written, so not in the due index: the recovery sweep of the next start
-                  // finds it.
-                  Abandon(handle);
+  spilled_.push_back({handle, waiting.recipient.id, waiting.recipient.due});
+  spills_.postpones.push_back({std::move(waiting.recipient), lane.key});
+  if (spilled_.size() >= kSpillMax) SubmitSpills();
+}
+
+void Lanes::SubmitSpills() {
+  if (spilled_.empty()) return;
+  links_.Submit(std::exchange(spills_, {}), false,
+                [this, spilled = std::exchange(spilled_, {})](const queue::Committed& committed) {
+                  for (const Spilled& one : spilled) {
+                    if (committed.status) {
+                      Postponed(one.lane, one.id, false, one.due);
+                    } else {
+                      // Not written, so not in the due index: the recovery sweep of the next start
+                      // finds it.
+                      Abandon(one.lane);
+                    }
+                  }
                 });
 }
 

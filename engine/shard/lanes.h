@@ -46,6 +46,8 @@ class Lanes {
   static constexpr size_t kWindowMax = 1'000;
   // Recipients in memory of all lanes of a shard, about 500 octets each without content.
   static constexpr size_t kShardMax = 50'000;
+  // Recipients in one transaction of spills.
+  static constexpr size_t kSpillMax = 500;
   // Of a lane whose site is being probed: enough for the probe and what has expired meanwhile.
   static constexpr size_t kProbeWindow = 8;
 
@@ -86,6 +88,8 @@ class Lanes {
   void Evict(Lane& lane, LaneHandle handle);
   // Looks on disk if the lane has due rows there and room in its window.
   void Refill(Lane& lane, LaneHandle handle);
+  // Hands over what was spilled since the last call. Once a turn.
+  void SubmitSpills();
   // Puts the lane to sleep when nothing of it is in memory, and drops it when nothing is on disk.
   void Tidy(LaneHandle handle);
 
@@ -94,6 +98,11 @@ class Lanes {
     WallTime due;
     LaneHandle lane;
     bool operator<(const Wake& other) const { return due > other.due; }  // soonest on top
+  };
+  struct Spilled {
+    LaneHandle lane;
+    queue::RecipientId id;
+    WallTime due;
   };
   struct Refilled {
     Result<std::vector<queue::LoadedRecipient>> rows;
@@ -122,6 +131,8 @@ class Lanes {
   std::unordered_map<queue::LaneId, LaneHandle, LaneIdHash> by_id_;
   std::priority_queue<Wake> wakes_;  // stale ones are skipped: lane.next_due decides
   Timer timer_;
+  queue::Transaction spills_;     // of this turn
+  std::vector<Spilled> spilled_;  // who they are
   size_t in_memory_ = 0;
 };
 

@@ -50,10 +50,19 @@ void Limits::Release(const std::string& path) {
     Limits* peer = peers_[owner];
     out_.Send(owner, [peer, path] { peer->ReleaseHere(path); });
   }
-  if (waiting_for_total_.empty() || open_ >= settings_.connections_total) return;
-  auto [next, granted] = std::move(waiting_for_total_.front());
-  waiting_for_total_.pop_front();
-  Acquire(next, std::move(granted));
+  GrantWaiting();
+}
+
+// Who is granted a permit may give it back at once: in a loop, for the depth of a recursion would
+// be that of the waiting line.
+void Limits::GrantWaiting() {
+  if (std::exchange(granting_, true)) return;
+  while (!waiting_for_total_.empty() && open_ < settings_.connections_total) {
+    auto [next, granted] = std::move(waiting_for_total_.front());
+    waiting_for_total_.pop_front();
+    Acquire(next, std::move(granted));
+  }
+  granting_ = false;
 }
 
 void Limits::ReleaseHere(const std::string& path) {

@@ -60,6 +60,7 @@ class Limits {
   void AcquireHere(const std::string& path, Waiter waiter);
   void ReleaseHere(const std::string& path);
   void Grant(Waiter waiter);
+  void GrantWaiting();
 
   const uint32_t shard_;
   Switchboard& out_;
@@ -68,6 +69,7 @@ class Limits {
   std::unordered_map<std::string, Path> paths_;  // those this shard owns
   std::deque<std::pair<std::string, std::function<void()>>> waiting_for_total_;
   uint32_t open_ = 0;  // permits this shard holds or has asked for
+  bool granting_ = false;
 };
 
 }  // namespace sluice::engine

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/log/log.h"
 #include "engine/signing/signing.h"
 #include "smtp/mime_fields.h"
 
@@ -45,13 +46,24 @@ queue::Event EventOf(const queue::Message& message, const queue::Recipient& reci
   return event;
 }
 
-queue::Event NoRoomForReport(const queue::Insert& report, WallTime now) {
+queue::Event NoReport(const queue::Insert& report, const Error& why, WallTime now) {
   queue::Event event;
   event.type = queue::EventType::kAlert;
   event.time = now;
+  event.reason = "no_report";
   event.recipient = report.recipients.front().address;
-  event.text = "no room in the queue for a delivery report to this sender: none is sent";
+  event.text = "a delivery report to this sender could not be queued, none is sent: " + why.what;
   return event;
+}
+
+// Another thread may have moved the body since the message was read: then it is where the record
+// says now.
+Result<std::string> ReadOriginal(queue::Queue& queue, const queue::RecipientId& id,
+                                 const queue::BodyLocation& body, uint32_t length) {
+  Result<std::string> original = queue.ReadBody(body, 0, length);
+  if (original) return original;
+  const Result<queue::LoadedRecipient> loaded = queue.Load(id);
+  return loaded ? queue.ReadBody(loaded->message.body, 0, length) : original;
 }
 
 }  // namespace
@@ -163,7 +175,7 @@ void Recorder::WithReport(ReportKind kind, Change change) {
   }
   links_.Ask([build = std::move(build), change = std::move(change), body = message.body,
               length](queue::Queue& queue) mutable -> Task {
-    Result<std::string> original = queue.ReadBody(body, 0, length);
+    Result<std::string> original = ReadOriginal(queue, change.waiting.recipient.id, body, length);
     return [build = std::move(build), change = std::move(change),
             original = original.value_or("")]() mutable {
       build(std::move(change), std::move(original));
@@ -220,7 +232,6 @@ void Recorder::Commit(Change change, std::optional<queue::Insert> report) {
   Durable written{change.lane, id, indexed, deferred, due, std::nullopt, std::nullopt};
   if (report) {
     written.alone = transaction;
-    written.alone->events.push_back(NoRoomForReport(*report, shard_.clock.Wall()));
     for (const queue::Recipient& recipient : report->recipients)
       transaction.events.push_back(
           AcceptedEvent(report->message, recipient, report->content->size(), ""));
@@ -233,20 +244,8 @@ void Recorder::Commit(Change change, std::optional<queue::Insert> report) {
 void Recorder::Submit(queue::Transaction transaction, Durable written) {
   links_.Submit(std::move(transaction), false,
                 [this, written = std::move(written)](queue::Committed committed) mutable {
-                  if (!committed.status) {
-                    // What has happened is written down also where there is no room to tell the
-                    // sender.
-                    if (written.alone && committed.status.error().code == ErrorCode::kFull) {
-                      queue::Transaction alone = std::move(*written.alone);
-                      written.alone.reset();
-                      written.report.reset();
-                      return Submit(std::move(alone), std::move(written));
-                    }
-                    // The writer is broken or the record damaged: on disk the recipient still
-                    // waits, and the next start takes it up. In memory it is done with.
-                    ++counts_.commit_failures;
-                    return lanes_.Abandon(written.lane);
-                  }
+                  if (!committed.status)
+                    return Failed(std::move(written), committed.status.error());
                   if (written.report) {
                     written.report->message.body = committed.bodies.front();
                     owner_.OnReportQueued(std::move(written.report->message),
@@ -256,6 +255,24 @@ void Recorder::Submit(queue::Transaction transaction, Durable written) {
                     return lanes_.Postponed(written.lane, written.id, written.indexed, written.due);
                   lanes_.Finished(written.lane, written.id, written.indexed);
                 });
+}
+
+void Recorder::Failed(Durable written, const Error& why) {
+  // What has happened is written down also where its report cannot be.
+  if (written.alone && !links_.writer().broken()) {
+    queue::Transaction alone = std::move(*written.alone);
+    alone.events.push_back(NoReport(*written.report, why, shard_.clock.Wall()));
+    written.alone.reset();
+    written.report.reset();
+    return Submit(std::move(alone), std::move(written));
+  }
+  // The writer is broken, which it has said itself, or the record damaged: on disk the recipient
+  // still waits, and the next start takes it up. In memory it is done with.
+  ++counts_.commit_failures;
+  if (!links_.writer().broken())
+    LogError("queue", "what became of a recipient of " + FormatMessageId(written.id.message) +
+                          " could not be written down; it waits until the next start: " + why.what);
+  lanes_.Abandon(written.lane);
 }
 
 }  // namespace sluice::engine

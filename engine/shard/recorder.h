@@ -84,6 +84,7 @@ class Recorder {
   void SignReport(Change change, queue::Insert report);
   void Commit(Change change, std::optional<queue::Insert> report);
   void Submit(queue::Transaction transaction, Durable written);
+  void Failed(Durable written, const Error& why);
 
   ShardContext& shard_;
   Links& links_;

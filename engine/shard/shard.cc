@@ -100,6 +100,7 @@ void Shard::BeforePoll() {
     outbound_[shard].clear();
   }
   all &= out_.Flush();
+  scheduler_.lanes().SubmitSpills();
   all &= links_.Flush();
   if (!all) again_.Set(context_.clock.Now() + kAgain);
 }

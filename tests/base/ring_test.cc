@@ -39,18 +39,19 @@ TEST(Ring, RefusesWhatIsOverItsCapacityAndLeavesItWithTheCaller) {
   EXPECT_EQ(ring.size(), 1u);
 }
 
-TEST(Ring, TakesAllOrNothing) {
+TEST(Ring, TakesWhatThereIsRoomFor) {
   Ring<int> ring(3);
   std::vector<int> items = {1, 2};
-  EXPECT_EQ(ring.PushAll(items), PushResult::kWakeUp);
+  EXPECT_EQ(ring.PushSome(items), PushResult::kWakeUp);
   EXPECT_TRUE(items.empty());
-  items = {3, 4};
-  EXPECT_EQ(ring.PushAll(items), PushResult::kFull);
-  EXPECT_EQ(items, (std::vector{3, 4}));
-  items = {3};
-  EXPECT_EQ(ring.PushAll(items), PushResult::kTaken);
+  items = {3, 4, 5};
+  EXPECT_EQ(ring.PushSome(items), PushResult::kTaken);
+  EXPECT_EQ(items, (std::vector{4, 5}));
+  EXPECT_EQ(ring.PushSome(items), PushResult::kFull);
+  EXPECT_EQ(items, (std::vector{4, 5}));
   EXPECT_EQ(Drained(ring), (std::vector{1, 2, 3}));
-  EXPECT_EQ(ring.PushAll(items), PushResult::kTaken) << "nothing pushed, nobody to wake";
+  items.clear();
+  EXPECT_EQ(ring.PushSome(items), PushResult::kTaken) << "nothing pushed, nobody to wake";
 }
 
 TEST(Ring, DrainsNothingFromAnEmptyRing) {

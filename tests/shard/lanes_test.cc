@@ -104,6 +104,33 @@ class Process final : public LanesOwner {
                    });
   }
 
+  // Recipients of one accepted message, in one turn.
+  void AddAll(uint32_t recipients) {
+    queue::Message message;
+    message.id = next_id++;
+    message.accepted = message.released = clock_.Wall();
+    message.sender = "a@b.test";
+    message.tenant = "t";
+    message.recipients = recipients;
+    queue::Transaction transaction;
+    std::vector<queue::Recipient> all(recipients);
+    for (uint32_t i = 0; i < recipients; ++i) {
+      all[i].id = {message.id, i};
+      all[i].address = "x@big.test";
+      all[i].due = message.accepted;
+    }
+    auto body = MakeRef<Body>(nullptr);
+    body->Append("Subject: x\r\n\r\n");
+    transaction.inserts.push_back({message, all, body});
+    ASSERT_TRUE(queue_->CommitAll({&transaction, 1}).front().status);
+    const auto shared = MakeRef<SharedMessage>(message);
+    for (queue::Recipient& recipient : all) {
+      durable.insert(recipient.id);
+      lanes_->Add({shared, std::move(recipient), {}, false});
+    }
+  }
+  size_t changes() const { return links_->open(); }
+
   void Capture(const queue::Message& message, const queue::Recipient& recipient) {
     const queue::LaneKey key{std::string(DomainOf(recipient.address)), message.tenant, ""};
     lanes_->AddSleeping({{}, key, 1, recipient.due});
@@ -230,6 +257,7 @@ class Process final : public LanesOwner {
   void Turn() {
     timers_.Run(clock_.Now());
     mailbox_.Run();
+    lanes_->SubmitSpills();
     links_->Flush();
   }
   void StepWriter() { writer_->Step(); }
@@ -437,6 +465,21 @@ TEST_P(LanesTest, DropsALaneOfWhichARowWasCountedTwice) {
   process.FinishAll();
   Drain(process);
   EXPECT_EQ(process.finished.size(), 1u);
+}
+
+// A thousand recipients of one message must not be a thousand changes.
+TEST_P(LanesTest, SpillsManyRecipientsWithOneChange) {
+  Process process(clock_, random_, path_);
+  AcceptSuspended(process, 1);
+  const size_t before = process.changes();
+  process.SuspendFor(std::chrono::seconds(1));
+  process.AddAll(1'200);
+  process.Turn();
+  EXPECT_EQ(process.changes() - before, 3u);
+  Turns(process);
+  clock_.passed += std::chrono::seconds(2);
+  Drain(process);
+  EXPECT_EQ(process.finished.size(), 1'201u);
 }
 
 TEST_P(LanesTest, CountsWhatIsCapturedWhileARefillIsUnanswered) {

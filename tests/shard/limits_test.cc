@@ -56,6 +56,27 @@ TEST_F(LimitsTest, GivesAFreedPermitToWhoeverWaitsLongest) {
   EXPECT_EQ(order, (std::vector{1, 2}));
 }
 
+// As when the engine stops: nobody uses what is granted.
+TEST_F(LimitsTest, GrantsALongLineOneByOneWhenEachIsGivenBackAtOnce) {
+  Switchboard out{std::span(list_).first(1)};
+  Limits limits(0, out, {.connections_per_path = 1, .connections_total = 1});
+  std::array<Limits*, 1> alone{&limits};
+  limits.Join(alone);
+  limits.Acquire("busy", [] {});
+  int granted = 0;
+  constexpr int kWaiting = 300'000;
+  for (int i = 0; i < kWaiting; ++i) {
+    const std::string path = std::to_string(i);
+    limits.Acquire(path, [&limits, &granted, path] {
+      ++granted;
+      limits.Release(path);
+    });
+  }
+  limits.Release("busy");
+  EXPECT_EQ(granted, kWaiting);
+  EXPECT_EQ(limits.open(), 0u);
+}
+
 TEST_F(LimitsTest, KeepsPathsApart) {
   int granted = 0;
   for (int i = 0; i < 3; ++i)

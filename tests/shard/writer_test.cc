@@ -70,7 +70,8 @@ class WriterTest : public ::testing::Test {
   void Submit(size_t n, bool urgent, uint32_t shard = 0) {
     std::vector<Commit> commits;
     for (size_t i = 0; i < n; ++i)
-      commits.push_back({shard, urgent, {}, [this](queue::Committed committed) {
+      commits.push_back({shard, urgent, {}, [this, urgent](queue::Committed committed) {
+                           urgent_heard_ += urgent ? 1 : 0;
                            heard_.push_back(committed.status.has_value());
                          }});
     ASSERT_TRUE(writer_.Submit(commits));
@@ -83,6 +84,7 @@ class WriterTest : public ::testing::Test {
   std::array<Mailbox*, 2> list_{&mailbox_[0], &mailbox_[1]};
   Writer writer_{queue_, clock_, list_};
   std::vector<bool> heard_;
+  size_t urgent_heard_ = 0;
 };
 
 TEST_F(WriterTest, CommitsAnInsertAtOnceAndTakesWhatWaitsAlong) {
@@ -107,6 +109,54 @@ TEST_F(WriterTest, BoundsTheGroup) {
   EXPECT_TRUE(writer_.Step());
   EXPECT_TRUE(writer_.Step());
   EXPECT_EQ(queue_.groups, (std::vector<size_t>{Writer::kGroupTransactions, 7}));
+}
+
+TEST_F(WriterTest, LetsWhatAClientWaitsForOvertakeTheRest) {
+  Submit(3'000, false);
+  Submit(2, true);
+  EXPECT_TRUE(writer_.Step());
+  mailbox_[0].Run();
+  EXPECT_EQ(urgent_heard_, 2u);
+  EXPECT_EQ(heard_.size(), Writer::kGroupTransactions);
+}
+
+TEST_F(WriterTest, LetsNothingStarveBehindWhatClientsWaitFor) {
+  Submit(Writer::kGroupTransactions, false);
+  Submit(5 * Writer::kGroupTransactions, true);
+  EXPECT_TRUE(writer_.Step());
+  mailbox_[0].Run();
+  EXPECT_EQ(urgent_heard_, Writer::kGroupTransactions / 2);
+  EXPECT_EQ(heard_.size(), Writer::kGroupTransactions);
+}
+
+TEST_F(WriterTest, BoundsTheRowsOfAGroup) {
+  std::vector<Commit> commits;
+  for (size_t i = 0; i < 12; ++i) {
+    Commit commit{.shard = 0, .urgent = true, .transaction = {}, .done = {}};
+    commit.transaction.postpones.resize(Writer::kGroupRows / 4);
+    commits.push_back(std::move(commit));
+  }
+  ASSERT_TRUE(writer_.Submit(commits));
+  while (writer_.Step()) {
+  }
+  EXPECT_EQ(queue_.groups, (std::vector<size_t>{4, 4, 4}));
+}
+
+TEST_F(WriterTest, TakesWhatThereIsRoomForAndTheRestLater) {
+  std::vector<Commit> commits(Writer::kRingCapacity + 10);
+  EXPECT_FALSE(writer_.Submit(commits));
+  EXPECT_EQ(commits.size(), 10u);
+  EXPECT_TRUE(writer_.Step());
+  EXPECT_TRUE(writer_.Submit(commits));
+}
+
+TEST_F(WriterTest, CommitsAllWithoutWaitingBeforeTheEnd) {
+  Submit(2 * Writer::kGroupTransactions + 1, false);
+  EXPECT_TRUE(writer_.Finish(clock_.now + Duration(1)));
+  EXPECT_EQ(queue_.groups,
+            (std::vector<size_t>{Writer::kGroupTransactions, Writer::kGroupTransactions, 1}));
+  Submit(1, false);
+  EXPECT_FALSE(writer_.Finish(clock_.now)) << "no time is left";
 }
 
 TEST_F(WriterTest, TellsEachShardInItsOwnMailbox) {
