@@ -14,6 +14,8 @@ sluice_pkg(ARGON2 libargon2)
 sluice_pkg(IDN2 libidn2)
 sluice_pkg(PSL libpsl)
 sluice_pkg(RE2 re2)
+# Its -pthread would not fit the precompiled header; Threads::Threads says what is needed.
+set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 sluice_pkg(XXHASH libxxhash)
 sluice_pkg(ZLIB zlib)
 sluice_pkg(ZSTD libzstd)
