@@ -286,7 +286,7 @@ void JobRun::MakeEnvelope(const smtp::Capabilities& receiver) {
   envelope_.sender = head.sender;
   envelope_.envid = head.envid;
   envelope_.ret = ReturnOf(head.ret);
-  envelope_.eight_bit = (head.flags & queue::kFlag8Bit) != 0 && form_ == Form::kStored;
+  envelope_.eight_bit = (head.flags & queue::kFlag8Bit) != 0 && form_ != Form::kSevenBit;
   envelope_.utf8 = NeedsUtf8();
   envelope_.recipients = recipients_;
 }

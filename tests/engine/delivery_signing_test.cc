@@ -143,11 +143,23 @@ TEST_F(DeliverySigningTest, SignsAnewWhenTheSelectorHasLeftTheConfiguration) {
   }
 }
 
+TEST_F(DeliverySigningTest, SignsAnewAndStillSaysThatTheBodyHasEightBits) {
+  message_.flags = queue::kFlag8Bit;
+  Job job = MakeJob(kHeader, "caf\xc3\xa9\r\n");
+  config_.domains[0].dkim[0].selector = "s2";
+  UseKeys();
+  EXPECT_EQ(world_.Finish(std::move(job)), kDone);
+  EXPECT_THAT(Taken(), HasSubstr(" s=s2;"));
+  EXPECT_THAT(world_.net.At(kHost).commands[1], ::testing::EndsWith(" BODY=8BITMIME"));
+}
+
 TEST_F(DeliverySigningTest, SignsAnewWhatWasHeldForOverADay) {
   message_.released = message_.accepted + std::chrono::hours(25);
-  EXPECT_EQ(world_.Finish(MakeJob(kHeader, "hi\r\n")), kDone);
+  message_.flags = queue::kFlag8Bit;
+  EXPECT_EQ(world_.Finish(MakeJob(kHeader, "caf\xc3\xa9\r\n")), kDone);
   EXPECT_THAT(Taken(), HasSubstr(" s=s1;"));
   EXPECT_THAT(Taken(), Not(HasSubstr(kOld)));
+  EXPECT_THAT(world_.net.At(kHost).commands[1], ::testing::EndsWith(" BODY=8BITMIME"));
 }
 
 TEST_F(DeliverySigningTest, KeepsTheOldSignatureWhenTheDomainHasLeft) {
