@@ -27,8 +27,14 @@ struct CachingMxRouter::Finding {
   MxRoute route;
   std::vector<Collected> hosts;  // beside route.hosts
   size_t waiting = 0;
+  bool stale = false;  // an old answer was used: the servers fail now
 
+  // A permanent fault, which bounces mail, stands on fresh answers only.
   void Finish(RouteFault fault, std::string detail, Instant expires) {
+    if (stale && fault != RouteFault::kNone && fault != RouteFault::kTemporary) {
+      fault = RouteFault::kTemporary;
+      detail += "; by an old answer, as the servers fail now";
+    }
     route.fault = fault;
     route.detail = std::move(detail);
     route.expires = expires;
@@ -91,6 +97,7 @@ void CachingMxRouter::OnMx(const std::shared_ptr<Finding>& finding, const Answer
   MxRoute& route = finding->route;
   route.detail = answer.detail;
   route.expires = answer.expires;
+  finding->stale = answer.stale;
   switch (answer.kind) {
     case AnswerKind::kFailure:
       finding->Finish(RouteFault::kTemporary, answer.detail, answer.expires);
@@ -110,9 +117,7 @@ void CachingMxRouter::OnMx(const std::shared_ptr<Finding>& finding, const Answer
     case AnswerKind::kRecords: {
       MxSet set = MakeMxSet(answer.records, options_.port);
       if (set.is_null) {
-        // A permanent fault stands on a fresh answer only.
-        finding->Finish(answer.stale ? RouteFault::kTemporary : RouteFault::kNullMx,
-                        "null MX: the domain takes no mail", answer.expires);
+        finding->Finish(RouteFault::kNullMx, "null MX: the domain takes no mail", answer.expires);
         return;
       }
       if (set.hosts.empty()) {
@@ -152,7 +157,10 @@ void CachingMxRouter::Conclude(Finding& finding) {
   for (size_t i = 0; i < route.hosts.size(); ++i)
     ours.push_back(route.hosts[i].name == options_.hostname || IsOurs(finding.hosts[i]));
   Instant expires = route.expires;
-  for (const Collected& host : finding.hosts) expires = std::min(expires, host.expires);
+  for (const Collected& host : finding.hosts) {
+    expires = std::min(expires, host.expires);
+    finding.stale = finding.stale || host.stale;
+  }
   if (!CutAtOurselves(route.hosts, ours)) {
     finding.Finish(RouteFault::kLoop, "we are the best mail exchanger of this domain", expires);
     return;
@@ -236,6 +244,7 @@ void CachingMxRouter::AddAnswer(Collected& collected, RecordType type, const Ans
   if (collected.detail.empty() || (is_failure && !collected.unknown))
     collected.detail = answer.detail;
   collected.unknown = collected.unknown || is_failure;
+  collected.stale = collected.stale || answer.stale;
   std::vector<IpAddress>& out = type == RecordType::kA ? collected.v4 : collected.v6;
   for (const Record& record : answer.records) {
     if (out.size() == kAddressesMax) break;
@@ -265,7 +274,8 @@ HostAddresses CachingMxRouter::Filter(const Collected& collected, bool may_be_sp
     out.addresses.insert(out.addresses.end(), usable.begin(), usable.end());
   }
   if (!out.addresses.empty()) return out;
-  if (collected.unknown) {
+  // Of a host that is the route's alone, an old answer is not enough for a permanent fault.
+  if (collected.unknown || collected.stale) {
     out.fault = RouteFault::kTemporary;
   } else if (is_special) {
     out.fault = RouteFault::kForbidden;

@@ -44,6 +44,7 @@ class CachingMxRouter final : public MxRouter {
   struct Collected {
     std::vector<IpAddress> v4, v6;
     bool unknown = false;  // a question had no definite answer
+    bool stale = false;    // one had an old answer only
     std::string detail;    // of the most telling answer
     Instant expires = kNever;
     size_t waiting = 0;

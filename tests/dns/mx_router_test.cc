@@ -140,6 +140,48 @@ TEST_F(MxRouterTest, DoesNotBounceOnAnOldNullMx) {
   EXPECT_EQ(FaultOf("null.example"), RouteFault::kTemporary);
 }
 
+// The servers of the domain fail, and what they once said leads nowhere any more.
+TEST_F(MxRouterTest, DoesNotBounceOnAnOldMxWhoseHostsAreGone) {
+  dns_.AddMx("example.com", {{10, "mx.example.net"}});
+  dns_.AddA("mx.example.net", "8.8.8.1");
+  EXPECT_EQ(FaultOf("example.com"), RouteFault::kNone);
+  dns_.SetFailure("example.com", FakeFailure::kTimeout);
+  dns_.Remove("mx.example.net");
+  clock_.Advance(timers_, 1h);
+  const MxRoute route = Find("example.com");
+  EXPECT_EQ(route.fault, RouteFault::kTemporary);
+  EXPECT_THAT(route.detail, HasSubstr("mx.example.net: NXDOMAIN"));
+  EXPECT_THAT(route.detail, HasSubstr("old answer"));
+}
+
+TEST_F(MxRouterTest, DoesNotBounceOnAnOldMxThatNamesNoHostOrOurselves) {
+  dns_.AddMx("odd.example", {{10, "_no_host.example"}});
+  dns_.AddMx("ours.example", {{10, "mta.example.org"}});
+  EXPECT_EQ(FaultOf("odd.example"), RouteFault::kNoAddress);
+  EXPECT_EQ(FaultOf("ours.example"), RouteFault::kLoop);
+  dns_.SetFailureOfAll(FakeFailure::kTimeout);
+  clock_.Advance(timers_, 1h);
+  EXPECT_EQ(FaultOf("odd.example"), RouteFault::kTemporary);
+  EXPECT_EQ(FaultOf("ours.example"), RouteFault::kTemporary);
+}
+
+TEST_F(MxRouterTest, DoesNotBounceOnOldAddressesThatAreForbiddenOrOurs) {
+  options_.own_addresses = {*IpAddress::Parse("8.8.8.9")};
+  Apply();
+  dns_.AddMx("private.example", {{10, "private.example.net"}});
+  dns_.AddA("private.example.net", "10.0.0.1");
+  dns_.AddMx("loop.example", {{10, "loop.example.net"}});
+  dns_.AddA("loop.example.net", "8.8.8.9");
+  EXPECT_EQ(FaultOf("private.example"), RouteFault::kForbidden);
+  EXPECT_EQ(FaultOf("loop.example"), RouteFault::kLoop);
+  dns_.SetFailure("private.example.net", FakeFailure::kTimeout);
+  dns_.SetFailure("loop.example.net", FakeFailure::kTimeout);
+  clock_.Advance(timers_, 1h);
+  EXPECT_EQ(FaultOf("private.example"), RouteFault::kTemporary);
+  EXPECT_EQ(Addresses("private.example.net").fault, RouteFault::kTemporary);
+  EXPECT_EQ(FaultOf("loop.example"), RouteFault::kTemporary);
+}
+
 TEST_F(MxRouterTest, RefusesADomainWithoutAnyAddress) {
   dns_.AddTxt("txt.example", "no mail here");
   EXPECT_EQ(FaultOf("txt.example"), RouteFault::kNoAddress);
