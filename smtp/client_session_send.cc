@@ -5,6 +5,7 @@
 
 #include "engine/base/check.h"
 #include "smtp/client_session.h"
+#include "smtp/original_recipient.h"
 
 namespace sluice::smtp {
 namespace {
@@ -197,9 +198,11 @@ void ClientSession::AppendRcpt(const ClientRecipient& recipient) {
   out_.push_back('>');
   if (capabilities_.dsn) {
     AppendNotify(out_, recipient.notify);
-    if (!recipient.orcpt.empty()) {
+    const bool utf8 = transaction_.utf8 && capabilities_.utf8;
+    const std::string orcpt = utf8 ? std::string(recipient.orcpt) : AsciiOrcpt(recipient.orcpt);
+    if (!orcpt.empty()) {
       out_.append(" ORCPT=");
-      AppendClean(out_, recipient.orcpt);
+      AppendClean(out_, orcpt);
     }
   }
   out_.append("\r\n");

@@ -5,13 +5,13 @@
 #include <utility>
 
 #include "engine/base/text.h"
+#include "smtp/original_recipient.h"
 
 namespace sluice::smtp {
 namespace {
 
-// RFC 3461 4.4 and 4.2: octets of ENVID= and ORCPT= values.
+// RFC 3461 4.4: octets of an ENVID= value.
 constexpr size_t kEnvidMax = 100;
-constexpr size_t kOrcptMax = 500;
 
 constexpr std::array<std::pair<std::string_view, Verb>, 14> kVerbs = {{
     {"HELO", Verb::kHelo},

@@ -107,6 +107,22 @@ TEST(ClientSession, PassesParametersOnlyWhereTheyAreOffered) {
   }
 }
 
+TEST(ClientSession, SendsAnOrcptOfTheTypeUtf8InAsciiWhereTheTransactionIsNotUtf8) {
+  const ClientRecipient recipient{"x@y.example", "utf-8;\xc3\xbc@y.example"};
+  for (const bool utf8 : {true, false}) {
+    ClientTalk talk = ClientTalk::Ready("SMTPUTF8,DSN");
+    talk.envelope.utf8 = utf8;
+    talk.envelope.recipients = {&recipient, 1};
+    talk.source = StringSource("a\r\n");
+    talk.session.Begin(talk.envelope, talk.source, talk.now);
+    EXPECT_EQ(talk.Sent(),
+              utf8 ? "MAIL FROM:<a@b.example> SMTPUTF8\r\n" : "MAIL FROM:<a@b.example>\r\n");
+    talk.Say("250 ok\r\n");
+    EXPECT_EQ(talk.Sent(), std::string("RCPT TO:<x@y.example> ORCPT=utf-8;") +
+                               (utf8 ? "\xc3\xbc" : "\\x{FC}") + "@y.example\r\n");
+  }
+}
+
 TEST(ClientSession, UsesDataForContentTooLargeForOneFlightOrNotInMemory) {
   ClientTalk talk = ClientTalk::Ready("CHUNKING,PIPELINING");
   talk.Begin({"x@y.example"}, std::string(kOneFlightBytes - 1, 'x') + "\r\n");
