@@ -17,6 +17,8 @@ namespace {
 constexpr int kPollMs = 100;
 // Connections kept for another request to the same host: reports go to few.
 constexpr long kIdleConnections = 8;
+// Addresses are kept for longer than any request takes: curl must never look a name up itself.
+constexpr long kAddressesKeptSeconds = 600;
 
 template <auto kFree>
 struct FreeWith {
@@ -33,9 +35,10 @@ void Set(CURL* easy, CURLoption option, T value) {
   CHECK(curl_easy_setopt(easy, option, value) == CURLE_OK);
 }
 
-// "host:443:192.0.2.1,[2001:db8::1]"
+// "+host:443:192.0.2.1,[2001:db8::1]". The plus lets curl forget it: without, its cache would keep
+// every host that was ever asked. What the cache has of the host is replaced in any case.
 std::string ResolveLine(const HttpRequest& request, const std::vector<IpAddress>& addresses) {
-  std::string line = request.host + ":" + std::to_string(request.port) + ":";
+  std::string line = "+" + request.host + ":" + std::to_string(request.port) + ":";
   for (size_t i = 0; i < addresses.size(); ++i) {
     if (i > 0) line += ",";
     const std::string text = addresses[i].ToString();
@@ -80,6 +83,7 @@ void Running::Prepare(const std::string& ca_file) {
   const auto timeout = std::chrono::duration_cast<std::chrono::milliseconds>(request.timeout);
   Set(curl, CURLOPT_URL, url.c_str());
   Set(curl, CURLOPT_RESOLVE, resolve.get());
+  Set(curl, CURLOPT_DNS_CACHE_TIMEOUT, kAddressesKeptSeconds);
   Set(curl, CURLOPT_PROTOCOLS_STR, "https");
   Set(curl, CURLOPT_FOLLOWLOCATION, 0L);
   Set(curl, CURLOPT_PROXY, "");
