@@ -31,6 +31,11 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
         closed_.clear();
       }) {
   RenewTls();
+  suspensions_.OnHeard([this](const queue::SuspensionId& id, const Suspensions::Entry* entry) {
+    if (id.kind != queue::SuspensionKind::kSite) return;
+    const auto it = sites_.find(id.key);
+    if (it != sites_.end()) HearOfSite(*it->second, entry);
+  });
 }
 
 void Scheduler::RenewTls() {
@@ -60,7 +65,7 @@ Site& Scheduler::SiteNamed(const std::string& name, bool provisional) {
 
 void Scheduler::DropSiteIfIdle(Site& site) {
   if (!site.idle_for_good() || site.pump_pending) return;
-  if (site.failures > 0) suspensions_.Lift({queue::SuspensionKind::kSite, site.name});
+  if (site.failures > 0) suspensions_.Leave({queue::SuspensionKind::kSite, site.name});
   sites_.erase(std::string(site.name));
 }
 

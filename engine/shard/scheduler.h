@@ -103,6 +103,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   static constexpr Duration kSuspendMax{3'600'000'000};
   // After one more connection could not be had while others work.
   static constexpr Duration kOpenBackoff{30'000'000};
+  // A site that another shard suspended is left to that shard's probe for this long.
+  static constexpr Duration kProbeLead{2'000'000};
   // Jobs of one site whose content is read ahead.
   static constexpr uint32_t kPrepareMax = 16;
   // Recipients that one turn settles when a whole domain bounces.
@@ -158,6 +160,10 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
                 const Route& route);
   void ReturnAllPrepared(Site& site);
   void Suspend(Site& site, std::string why);
+  void Rest(Site& site, Instant until, std::string why);
+  bool IsWorking(const Site& site);
+  void HearOfSite(Site& site, const Suspensions::Entry* entry);
+  void Revive(Site& site);
   void Resume(Site& site);
   void OnSuccess(Site& site);
   void OnRoundFailed(Site& site, const JobState& state, const Job& job,

@@ -28,7 +28,7 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
       out_(common.mailboxes),
       links_(context_.index, mailbox_, common.writer, common.reader),
       limits_(context_.index, out_, LimitSettingsOf(*context_.config, common.mailboxes.size())),
-      suspensions_(context_.index, links_, out_),
+      suspensions_(context_.index, context_.clock, links_, out_),
       router_(RouterOptionsOf(*context_.config), transport, context_.clock, context_.random),
       fetch_(common.http == nullptr
                  ? nullptr

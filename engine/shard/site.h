@@ -48,6 +48,7 @@ struct Site {
   bool opening = false;  // a route or a permit is awaited for one more delivery
 
   Instant suspended_until{};
+  Instant suspended_at{};     // by a round of this shard's
   Instant open_not_before{};  // one more connection failed while others work
   uint32_t failures = 0;      // rounds in a row without a success
   bool probing = false;

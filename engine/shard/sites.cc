@@ -155,12 +155,9 @@ void Scheduler::RememberTrouble(Site& site) {
   if (known == nullptr) return;
   const Duration left = known->until - shard_.clock.Wall();
   site.failures = std::max(1u, known->failures);
-  site.trouble = known->reason;
   site.probing = left <= Duration(0);
-  if (site.probing) return;
   // Should the clock have been set back meanwhile, it is no longer than a new suspension.
-  site.suspended_until = shard_.clock.Now() + std::min(left, kSuspendMax);
-  site.timer.Set(site.suspended_until);
+  if (!site.probing) Rest(site, shard_.clock.Now() + std::min(left, kSuspendMax), known->reason);
 }
 
 void Scheduler::ReturnAllPrepared(Site& site) {
@@ -176,15 +173,48 @@ void Scheduler::Suspend(Site& site, std::string why) {
   const size_t step = std::min<size_t>(site.failures, gaps.size() - 1);
   const Duration gap = std::min(gaps[step], kSuspendMax);
   ++site.failures;
-  site.suspended_until = shard_.clock.Now() + gap;
-  site.trouble = std::move(why);
-  site.timer.Set(site.suspended_until);
+  site.suspended_at = shard_.clock.Now();
+  Rest(site, shard_.clock.Now() + gap, std::move(why));
   suspensions_.Put({queue::SuspensionKind::kSite, site.name}, shard_.clock.Wall() + gap,
                    site.failures, site.trouble);
+}
+
+void Scheduler::Rest(Site& site, Instant until, std::string why) {
+  site.suspended_until = until;
+  site.trouble = std::move(why);
+  site.timer.Set(until);
   ReturnAllPrepared(site);
   const std::vector<LaneHandle> lanes = site.lanes;
   for (const LaneHandle handle : lanes)
     if (Lane* lane = lanes_.Get(handle)) lanes_.Evict(*lane, handle);
+}
+
+// Another shard has something to say of the site: it could not be reached, or (null) it lives.
+void Scheduler::HearOfSite(Site& site, const Suspensions::Entry* entry) {
+  const queue::SuspensionId id{queue::SuspensionKind::kSite, site.name};
+  const Instant now = shard_.clock.Now();
+  if (entry == nullptr) {
+    if (site.failures == 0) return;
+    // Whoever found it dead a moment ago must not find it so again and again.
+    const bool contradicted = now - site.suspended_at < kOpenBackoff;
+    Revive(site);
+    if (contradicted) site.open_not_before = now + kOpenBackoff;
+    return Touch(site);
+  }
+  if (IsWorking(site)) return suspensions_.Lift(id);
+  (void)suspensions_.TakeUp(id);
+  site.failures = std::max(1u, entry->failures);
+  site.probing = false;
+  const Duration left = std::max(Duration(0), entry->until - shard_.clock.Wall());
+  Rest(site, now + std::min(left, kSuspendMax) + kProbeLead, entry->reason);
+}
+
+bool Scheduler::IsWorking(const Site& site) {
+  bool working = false;
+  deliveries_.ForEach([&](DeliveryHandle, OpenDelivery& open) {
+    working |= open.site == &site && open.worked && open.delivery->ready();
+  });
+  return working;
 }
 
 void Scheduler::Resume(Site& site) {
@@ -199,15 +229,19 @@ void Scheduler::Resume(Site& site) {
 
 void Scheduler::OnSuccess(Site& site) {
   suspensions_.Lift({queue::SuspensionKind::kSite, site.name});
+  Revive(site);
+  Pump(site);
+}
+
+void Scheduler::Revive(Site& site) {
   site.failures = 0;
   site.probing = false;
-  site.suspended_until = {};  // set by a round that failed while this one was under way
+  site.suspended_until = {};  // set by a round that failed while another was under way
   site.trouble.clear();
   site.open_not_before = {};
   const std::vector<LaneHandle> lanes = site.lanes;
   for (const LaneHandle handle : lanes)
     if (Lane* lane = lanes_.Get(handle)) lanes_.Refill(*lane, handle);
-  Pump(site);
 }
 
 void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
@@ -221,11 +255,7 @@ void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
                      {path.site, path.source, &failure.last});
   }
   if (failure.last.fault == Fault::kShutdown || failure.domains_own) return;
-  bool others_work = false;
-  deliveries_.ForEach([&](DeliveryHandle, OpenDelivery& open) {
-    others_work |= open.site == &site && open.worked && open.delivery->ready();
-  });
-  if (others_work) {
+  if (IsWorking(site)) {
     site.open_not_before = shard_.clock.Now() + kOpenBackoff;
   } else if (shard_.clock.Now() >= site.suspended_until) {
     Suspend(site, failure.last.host + ": " + failure.last.text);

@@ -36,20 +36,38 @@ void Suspensions::Load(std::span<const queue::Suspension> kept) {
 
 const Suspensions::Entry* Suspensions::TakeUp(const queue::SuspensionId& id) {
   const auto it = entries_.find(id);
-  if (it == entries_.end()) return nullptr;
+  if (it == entries_.end() || it->second.until + kStale <= clock_.Wall()) return nullptr;
   it->second.remembered = false;
   return &it->second;
 }
 
+// What is long over goes first.
+bool Suspensions::HasRoom(const queue::SuspensionId& id) {
+  if (id.key.size() > queue::kMaxSuspensionKey) return false;
+  if (entries_.size() < queue::kMaxSuspensions || entries_.contains(id)) return true;
+  const WallTime now = clock_.Wall();
+  queue::Transaction transaction;
+  std::erase_if(entries_, [&](const auto& one) {
+    const bool over = one.second.remembered && one.second.until <= now;
+    if (!over || transaction.lifted.size() == kLiftedAtOnce) return false;
+    transaction.lifted.push_back(one.first);
+    return true;
+  });
+  if (transaction.lifted.empty()) return false;
+  links_.Submit(std::move(transaction), false, {});
+  return true;
+}
+
 void Suspensions::Put(const queue::SuspensionId& id, WallTime until, uint32_t failures,
                       std::string reason) {
-  if (id.key.size() > queue::kMaxSuspensionKey) return;
-  if (entries_.size() >= queue::kMaxSuspensions && !entries_.contains(id)) return;
+  if (!HasRoom(id)) return;
   reason.resize(std::min(reason.size(), queue::kMaxReplyText));
   queue::Transaction transaction;
   transaction.suspensions.push_back({id, until, failures, reason});
-  entries_[id] = {until, failures, std::move(reason), false};
+  const Entry& entry = entries_[id] = {until, failures, std::move(reason), false};
   links_.Submit(std::move(transaction), false, {});
+  for (uint32_t i = 0; i < peers_.size(); ++i)
+    if (i != shard_) out_.Send(i, [peer = peers_[i], id, entry] { peer->Hear(id, entry); });
 }
 
 void Suspensions::Lift(const queue::SuspensionId& id) {
@@ -58,12 +76,23 @@ void Suspensions::Lift(const queue::SuspensionId& id) {
   transaction.lifted.push_back(id);
   links_.Submit(std::move(transaction), false, {});
   for (uint32_t i = 0; i < peers_.size(); ++i)
-    if (i != shard_) out_.Send(i, [peer = peers_[i], id] { peer->Forget(id); });
+    if (i != shard_) out_.Send(i, [peer = peers_[i], id] { peer->HearLifted(id); });
 }
 
-void Suspensions::Forget(const queue::SuspensionId& id) {
+void Suspensions::Leave(const queue::SuspensionId& id) {
   const auto it = entries_.find(id);
-  if (it != entries_.end() && it->second.remembered) entries_.erase(it);
+  if (it != entries_.end()) it->second.remembered = true;
+}
+
+void Suspensions::Hear(const queue::SuspensionId& id, Entry entry) {
+  if (!HasRoom(id)) return;
+  entry.remembered = true;
+  const Entry& kept = entries_[id] = std::move(entry);
+  if (heard_) heard_(id, &kept);
+}
+
+void Suspensions::HearLifted(const queue::SuspensionId& id) {
+  if (entries_.erase(id) > 0 && heard_) heard_(id, nullptr);
 }
 
 }  // namespace sluice::engine

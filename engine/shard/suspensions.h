@@ -1,11 +1,11 @@
-// engine/shard/suspensions.h — what is suspended, kept over restarts.
+// engine/shard/suspensions.h — what is suspended, known to all shards and kept over restarts.
 //
-// PURPOSE   Writes every suspension down with the next commit, and gives those of earlier runs back
-//           when what they are about comes to life again: a restart must not storm a dead site.
+// PURPOSE   Writes every suspension down with the next commit, tells the other shards of it, and
+//           gives back what is known when something comes to life: neither a restart nor a second
+//           shard must storm a dead site, and all learn at once that it lives again.
 // NOT HERE  When something is suspended and for how long (sites.cc), the rows (queue/).
-// OWNERSHIP Each shard keeps its own; a site may live on several. All begin with everything that
-//           was on disk; when one shard lifts a suspension, the others forget what they only
-//           remembered of it.
+// OWNERSHIP Each shard keeps a copy of all. What two say of one site at a time is settled by the
+//           later word; a success lifts it everywhere.
 // LIMITS    queue::kMaxSuspensions; what is beyond is not kept, and costs a probe.
 // THREADS   Confined to its shard, but Load: before the loops run.
 
@@ -13,11 +13,13 @@
 #define SLUICE_ENGINE_SHARD_SUSPENSIONS_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "engine/base/time.h"
 #include "engine/shard/links.h"
 #include "engine/shard/switchboard.h"
 #include "queue/queue.h"
@@ -34,30 +36,39 @@ class Suspensions {
     WallTime until{};
     uint32_t failures = 0;
     std::string reason;
-    bool remembered = false;  // of an earlier run, and not taken up by this one
+    bool remembered = false;  // of an earlier run or another shard; nothing that lives here has it
   };
+  // Another shard has suspended `id`, or (null) found that it lives.
+  using HeardFn = std::function<void(const queue::SuspensionId& id, const Entry* entry)>;
 
-  // Both outlive this.
-  Suspensions(uint32_t shard, Links& links, Switchboard& out)
-      : shard_(shard), links_(links), out_(out) {}
+  // All outlive this.
+  Suspensions(uint32_t shard, const Clock& clock, Links& links, Switchboard& out)
+      : shard_(shard), clock_(clock), links_(links), out_(out) {}
   // Those of all shards, by number; once, before the loops run.
   void Join(std::span<Suspensions* const> peers) { peers_.assign(peers.begin(), peers.end()); }
+  void OnHeard(HeardFn heard) { heard_ = std::move(heard); }
   void Load(std::span<const queue::Suspension> kept);
 
-  // What an earlier run knew of `id`, which now lives; null: nothing.
+  // What is known of `id`, which now lives here; null: nothing, or nothing of today.
   const Entry* TakeUp(const queue::SuspensionId& id);
   void Put(const queue::SuspensionId& id, WallTime until, uint32_t failures, std::string reason);
-  // Over, or nothing waits for it any more.
+  // Over: it was seen to live.
   void Lift(const queue::SuspensionId& id);
+  // Nothing waits for it here any more. What is known is kept for the next that comes.
+  void Leave(const queue::SuspensionId& id);
 
   const std::map<queue::SuspensionId, Entry>& all() const { return entries_; }
 
  private:
-  void Forget(const queue::SuspensionId& id);
+  bool HasRoom(const queue::SuspensionId& id);
+  void Hear(const queue::SuspensionId& id, Entry entry);
+  void HearLifted(const queue::SuspensionId& id);
 
   const uint32_t shard_;
+  const Clock& clock_;
   Links& links_;
   Switchboard& out_;
+  HeardFn heard_;
   std::vector<Suspensions*> peers_;
   std::map<queue::SuspensionId, Entry> entries_;
 };

@@ -217,6 +217,36 @@ TEST_F(EngineSim, ForgetsASuspensionWhenTheSiteWorksAgain) {
 }
 
 // Design 12.8: reports have a lane and a rate of their own for each mailbox.
+// Domains of one site that belong to different shards: it is suspended as one and probed as one.
+TEST_F(EngineSim, TellsAllShardsThatASiteIsDeadAndThatItLivesAgain) {
+  const IpAddress address = AddHostless("first.test");
+  std::vector<std::string> domains = {"first.test"};
+  for (int i = 0; i < 12; ++i) domains.push_back("d" + std::to_string(i) + ".test");
+  more_dns_ = [&domains](dns::FakeDns& dns) {
+    for (const std::string& domain : domains) dns.AddMx(domain, {{10, "mx.first.test"}});
+  };
+  Start();
+  Send("a@first.test");
+  world_.RunFor(1s);
+  const uint64_t first = connects();
+  EXPECT_EQ(first, 1u);
+  for (const std::string& domain : domains) Send("b@" + domain);
+  world_.RunFor(4min);
+  EXPECT_EQ(connects(), first) << "the second shard tries on its own";
+  world_.RunFor(2min);
+  EXPECT_EQ(connects(), first + 1) << "one probe for the site";
+  receivers_.push_back(
+      std::make_unique<Receiver>(fabric_, mailroom_, "mx.first.test", address, Manners{}));
+  ASSERT_TRUE(world_.RunUntil([this] { return !mailroom_.all().empty(); }, 30min));
+  world_.RunFor(10s);
+  // Those that were tried before wait for their own next time, the others leave at once.
+  EXPECT_GE(mailroom_.all().size(), domains.size());
+  world_.RunFor(2h);
+  EXPECT_EQ(mailroom_.all().size(), domains.size() + 1);
+  EXPECT_EQ(engine_->totals().recipients, 0u);
+  EXPECT_EQ(engine_->lanes(), 0u);
+}
+
 TEST_F(EngineSim, SpreadsReportsToOneMailboxAndHoldsUpNothingElse) {
   AddDomain("full.test");
   const std::string host = AddDomain("sender.test").host();
