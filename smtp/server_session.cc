@@ -186,7 +186,7 @@ void ServerSession::End(const Answer& answer) {
 }
 
 void ServerSession::Close() {
-  transaction_ = false;
+  transaction_ = content_begun_ = false;
   phase_ = Phase::kClosed;
   input_ = {};
   kept_.clear();

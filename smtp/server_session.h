@@ -119,6 +119,8 @@ class ServerSession {
   // Octets that Keep() kept: whole commands while an answer is awaited, else the begin of one.
   size_t kept() const { return kept_.size(); }
   bool in_content() const { return phase_ == Phase::kData || phase_ == Phase::kChunk; }
+  // Content of a message has come and more is to come: between the chunks of BDAT, too.
+  bool content_open() const { return content_begun_ && phase_ != Phase::kMessage; }
   bool in_transaction() const { return transaction_; }
   bool closed() const { return phase_ == Phase::kClosed; }
   bool tls() const { return tls_; }
@@ -237,7 +239,7 @@ class ServerSession {
   std::unique_ptr<ScramExchange> scram_;  // while one is under way
 
   bool transaction_ = false;
-  bool content_begun_ = false;  // BDAT: a chunk of this message was taken
+  bool content_begun_ = false;  // until the message has its answer
   MailCommand mail_;
   RcptCommand rcpt_;
   uint32_t recipients_ = 0;

@@ -192,6 +192,7 @@ Status EngineImpl::OpenAll() {
 }
 
 Status EngineImpl::OpenListeners(const TlsContexts& tls, std::span<ShardRuntime* const> runtimes) {
+  static_assert(SpoolRoom::kOpenMax * SpoolRoom::kJobsMax <= QueueWorker::kRingCapacity);
   for (uint32_t i = 0; i < shards(); ++i) {
     Authenticator& authenticator =
         i == 0 ? static_cast<Authenticator&>(*checker_) : *authenticators_[i - 1];

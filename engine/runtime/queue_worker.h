@@ -4,16 +4,18 @@
 //           bodies. Jobs run in the order given; `done` runs on the shard whose mailbox was given.
 // THREADS   Run on the shard's loop; Step and Wait on the worker's thread (made in engine.cc).
 // LIMITS    kRingCapacity jobs; the callers bound themselves below: PasswordChecker runs one,
-//           ContentSpool at most three for each of SpoolRoom::kOpenMax.
+//           ContentSpool kJobsMax for each of SpoolRoom::kOpenMax. Should one of them not, its jobs
+//           wait on the loop's side: none is lost, and none stops the process.
+// TESTS     tests/shard/queue_worker_test.cc
 
 #ifndef SLUICE_ENGINE_RUNTIME_QUEUE_WORKER_H_
 #define SLUICE_ENGINE_RUNTIME_QUEUE_WORKER_H_
 
+#include <deque>
 #include <functional>
 #include <utility>
 #include <vector>
 
-#include "engine/base/check.h"
 #include "engine/base/ring.h"
 #include "engine/base/workers.h"
 #include "engine/shard/mailbox.h"
@@ -28,7 +30,8 @@ class QueueWorker final : public Workers {
   explicit QueueWorker(Mailbox& home) : home_(home), ring_(kRingCapacity) {}
 
   void Run(std::move_only_function<void()> job, std::move_only_function<void()> done) override {
-    CHECK(ring_.Push({std::move(job), std::move(done)}) != PushResult::kFull);
+    late_.push_back({std::move(job), std::move(done)});
+    Pass();
   }
 
   // True when there was something.
@@ -37,7 +40,10 @@ class QueueWorker final : public Workers {
     ring_.Drain(batch_);
     for (Item& item : batch_) {
       item.job();
-      Task done = std::move(item.done);
+      Task done = [this, done = std::move(item.done)]() mutable {
+        Pass();  // there is room in the ring again
+        done();
+      };
       while (!home_.Post(done)) ring_.WaitFor(Duration(1'000));
     }
     return !batch_.empty();
@@ -50,9 +56,14 @@ class QueueWorker final : public Workers {
     std::move_only_function<void()> done;
   };
 
+  void Pass() {
+    while (!late_.empty() && ring_.TryPush(late_.front()) != PushResult::kFull) late_.pop_front();
+  }
+
   Mailbox& home_;
   Ring<Item> ring_;
-  std::vector<Item> batch_;
+  std::vector<Item> batch_;  // the worker's own
+  std::deque<Item> late_;    // the loop's: those that the ring had no room for
 };
 
 }  // namespace sluice::engine

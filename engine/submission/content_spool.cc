@@ -9,8 +9,10 @@ namespace sluice::engine {
 void ContentSpool::Run(std::move_only_function<void(State&)> job, DoneFn done) {
   CHECK(active());
   busy_ = true;
+  ++room_.jobs;
   room_.worker.Run([state = state_, job = std::move(job)]() mutable { job(*state); },
-                   [self = std::weak_ptr(self_), done = std::move(done)]() mutable {
+                   [self = std::weak_ptr(self_), &room = room_, done = std::move(done)]() mutable {
+                     --room.jobs;
                      const auto alive = self.lock();
                      if (!alive) return;
                      (*alive)->busy_ = false;
@@ -65,13 +67,29 @@ Ref<queue::BodyFile> ContentSpool::Take() {
   return file;
 }
 
-// The worker lets go of the file last: removing it may wait for the disk.
 void ContentSpool::Drop() {
   if (!active()) return;
-  --room_.open;
-  self_ = {};
+  const bool all_done = !busy_ && !state_->file;
   busy_ = false;
-  room_.worker.Run([state = std::move(state_)]() mutable { state = {}; }, [] {});
+  self_ = std::make_shared<ContentSpool*>(this);  // jobs under way are told of no more
+  if (all_done) {
+    --room_.open;
+    state_ = {};
+    return;
+  }
+  ending_ = true;
+  ++room_.jobs;
+  // The worker lets go of the file last: removing it may wait for the disk. Until then the message
+  // counts as under way, or dropping and beginning anew would fill the worker's ring.
+  room_.worker.Run([state = std::move(state_)]() mutable { state = {}; },
+                   [self = std::weak_ptr(self_), &room = room_] {
+                     --room.jobs;
+                     --room.open;
+                     const auto alive = self.lock();
+                     if (!alive) return;
+                     (*alive)->ending_ = false;
+                     (*alive)->on_ended_();
+                   });
   state_ = {};
 }
 

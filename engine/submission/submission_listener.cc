@@ -154,10 +154,10 @@ void SubmissionListener::RelieveMemory() {
     ++reading;
     if (longest == nullptr || session.content_size() > longest->content_size()) longest = &session;
   });
-  if (longest != nullptr && longest->SpoolForMemory()) return;
+  if (longest == nullptr || longest->SpoolForMemory()) return;
   // One goes on, over the budget if need be: else messages that wait for each other's room would
-  // wait for good.
-  if (reading > 1) longest->PauseForMemory();
+  // wait for good. Not while the disk has pieces to write: that makes room.
+  if (reading > 1 || parts_.spools.jobs > 0) longest->PauseForMemory();
   if (memory_timer_.when() == kNever) memory_timer_.Set(parts_.context.clock.Now() + kMemoryStep);
 }
 
@@ -177,7 +177,7 @@ void SubmissionListener::OnMemoryTimer() {
       shortest = &session;
   });
   if (paused == 0) return;
-  if (reading == 0) {
+  if (reading == 0 && parts_.spools.jobs == 0) {
     shortest->ResumeFromMemory();
     --paused;
   }

@@ -98,14 +98,15 @@ void SubmissionSession::BeginContent() {
 // A large message goes to disk while it arrives; when the disk is behind, the client waits.
 void SubmissionSession::SpoolContent() {
   const bool large = builder_.header_done() && builder_.size() >= ContentSpool::kPiece;
-  if (large && session_.in_content() && spool_.available() && !spool_.busy()) AppendToSpool();
-  SetPaused(kPausedDisk, spool_.busy() && builder_.size() >= 2 * ContentSpool::kPiece);
+  if (large && session_.content_open() && spool_.available() && !spool_.busy()) AppendToSpool();
+  const bool behind = spool_.busy() && builder_.size() >= 2 * ContentSpool::kPiece;
+  SetPaused(kPausedDisk, behind || spool_.ending());
 }
 
 bool SubmissionSession::SpoolForMemory() {
   // Less is not worth a file.
   constexpr size_t kLeast = size_t(16) << 10;
-  if (spool_.busy() || !spool_.available()) return spool_.busy();
+  if (spool_.busy() || !spool_.available()) return false;
   if (!builder_.header_done() || builder_.size() < kLeast) return false;
   AppendToSpool();
   return true;
@@ -119,6 +120,13 @@ void SubmissionSession::OnSpooled() {
   if (stage_ == Stage::kClosing || session_.waiting()) return;
   active_ = Now();
   if (!spool_.status()) builder_.Discard();  // read to its end; the reply tells
+  SpoolContent();
+  SetDeadline();
+}
+
+void SubmissionSession::OnSpoolEnded() {
+  if (stage_ == Stage::kClosing) return;
+  active_ = Now();
   SpoolContent();
   SetDeadline();
 }

@@ -23,7 +23,7 @@ SubmissionSession::SubmissionSession(SubmissionListener& listener, io::Stream* s
       asks_(listener.settings_.client_certificates),
       client_ca_(listener.settings_.client_ca),
       session_(std::move(rules), builder_),
-      spool_(listener.parts_.spools),
+      spool_(listener.parts_.spools, [this] { OnSpoolEnded(); }),
       began_(listener.parts_.context.clock.Now()),
       active_(began_),
       timer_(listener.parts_.context.timers, [this] { OnTimer(); }) {}
@@ -115,7 +115,7 @@ void SubmissionSession::Feed(std::string_view bytes) {
   // Input while an answer is awaited: the next piece stays in the kernel.
   if (waited && session_.waiting()) SetPaused(kPausedWaiting, true);
   SpoolContent();
-  if (session_.in_content() && listener_.parts_.context.bodies.exhausted())
+  if (session_.content_open() && listener_.parts_.context.bodies.exhausted())
     listener_.RelieveMemory();
   Settle();
 }
@@ -259,7 +259,7 @@ Instant SubmissionSession::Deadline() const {
   if (unread_since_ != kNever) return unread_since_ + kUnreadFor;
   if (pace_until_ != kNever) return std::min(pace_until_, active_ + kPaceStep);
   if (session_.waiting() || (paused_ & (kPausedMemory | kPausedDisk)) != 0) return kNever;
-  if (session_.in_content()) return std::min(active_ + idle, content_began_ + kContentWithin);
+  if (session_.content_open()) return std::min(active_ + idle, content_began_ + kContentWithin);
   const smtp::ServerRules& rules = session_.rules();
   if (rules.role == smtp::ServerRole::kSubmission && !rules.trusted && !session_.logged_in())
     return std::min(active_ + idle, began_ + kLoginWithin);

@@ -69,7 +69,7 @@ class SubmissionSession final : public io::StreamEvents {
   void ResumeFromMemory();
   // Gives what was received to the disk although it is not much; false: it cannot.
   bool SpoolForMemory();
-  bool reads_content() const { return session_.in_content(); }
+  bool reads_content() const { return session_.content_open(); }
   bool memory_paused() const { return (paused_ & kPausedMemory) != 0; }
   size_t content_size() const { return builder_.size(); }
 
@@ -108,6 +108,7 @@ class SubmissionSession final : public io::StreamEvents {
   void SpoolContent();
   void AppendToSpool();
   void OnSpooled();
+  void OnSpoolEnded();
   void SubmitMessage();
   void SignSpooled(Accepted accepted, uint64_t octets);
   void FinishSpool(Accepted accepted, uint64_t octets, std::string front);

@@ -221,6 +221,87 @@ TEST_F(SubmissionLarge, GivesUnfinishedBodiesToTheDiskWhenTheBudgetIsUsedUp) {
   for (Client* client : all) EXPECT_THAT(client->stream->Take(), StartsWith("250"));
 }
 
+// Many that drop what they have begun must not fill the worker's ring.
+TEST_F(SubmissionLarge, BeginsNoOtherFileUntilTheDiskHasLetGoOfTheOneThatWasDropped) {
+  Client& client = Connect();
+  const std::string content = "A: b\r\n\r\n" + Lines(400'000);
+  const std::string round = "MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nBDAT " +
+                            std::to_string(content.size()) + "\r\n" + content + "RSET\r\n";
+  Send(client, "EHLO c\r\n" + round, false);
+  EXPECT_TRUE(client.stream->paused) << "the client waits for the disk";
+  for (int i = 0; i < 10; ++i) Send(client, round, false);  // had it been read all the same
+  EXPECT_LE(disk_worker.jobs.size(), SpoolRoom::kJobsMax);
+  EXPECT_EQ(spools.open, 1u);
+  Pass(config.limits.idle * 2, std::chrono::seconds(10));
+  EXPECT_FALSE(client.stream->closed) << "waiting for our disk is not idling";
+  while (disk_worker.Step()) {
+  }
+  EXPECT_FALSE(client.stream->paused);
+  EXPECT_EQ(spools.open, 0u);
+  EXPECT_EQ(spools.jobs, 0u);
+  EXPECT_EQ(Files(), 0u);
+}
+
+// The budget is one MiB; whose messages are gone, their pieces still wait for the disk.
+TEST_F(SubmissionLarge, ReadsNoContentWhileTheBudgetIsUsedUpByPiecesThatWaitForTheDisk) {
+  for (int i = 0; i < 5; ++i) {
+    Client& gone = BeginMessage();
+    Send(gone, "A: b\r\n\r\n" + Lines(300'000), false);
+    gone.Leave();
+  }
+  EXPECT_EQ(spools.open, 5u);
+  EXPECT_TRUE(bodies.exhausted());
+  Client& client = BeginMessage();
+  client.Say("A: b\r\n\r\n" + Lines(10'000));
+  EXPECT_TRUE(client.stream->paused);
+  Advance(std::chrono::milliseconds(10));
+  EXPECT_TRUE(client.stream->paused) << "waiting makes room";
+  while (disk_worker.Step()) {
+  }
+  Advance(std::chrono::milliseconds(10));
+  EXPECT_FALSE(client.stream->paused);
+}
+
+TEST_F(SubmissionLarge, KeepsAMessageInSmallChunksOnDiskToo) {
+  Client& client = Connect();
+  client.Say(kEnvelope);
+  const std::string first = "A: b\r\n\r\n";
+  const std::string chunk = Lines(30'000);
+  const auto say = [&](const std::string& octets, const char* last) {
+    const std::string bdat = "BDAT " + std::to_string(octets.size()) + last + "\r\n";
+    const std::string heard = client.Say(bdat + octets);
+    while (disk_worker.Step()) {
+    }
+    return heard + client.stream->Take();
+  };
+  EXPECT_THAT(say(first, ""), StartsWith("250"));
+  for (int i = 0; i < 100; ++i) EXPECT_THAT(say(chunk, ""), StartsWith("250"));
+  EXPECT_EQ(Files(), 1u);
+  EXPECT_LT(bodies.used(), 2 * ContentSpool::kPiece);
+  say("x\r\n", " LAST");
+  ASSERT_EQ(intake.accepted.size(), 1u);
+  EXPECT_TRUE(intake.accepted[0].file);
+  EXPECT_GT(intake.accepted[0].size(), 3'000'000u);
+}
+
+TEST_F(SubmissionLarge, PausesThoseThatSendSmallChunksWhenTheBudgetIsUsedUp) {
+  spools.open = SpoolRoom::kOpenMax;  // none may go to disk
+  Client& one = Connect();
+  Client& other = Connect();
+  const std::string chunk = Lines(30'000);
+  const std::string bdat = "BDAT " + std::to_string(chunk.size()) + "\r\n" + chunk;
+  for (Client* client : {&one, &other})
+    client->Say(kEnvelope + std::string("BDAT 8\r\nA: b\r\n\r\n"));
+  for (int i = 0; i < 100 && !one.stream->paused; ++i) {
+    one.Say(bdat);
+    if (i % 2 == 0) other.Say(bdat);
+  }
+  EXPECT_TRUE(one.stream->paused);
+  EXPECT_FALSE(other.stream->paused);
+  EXPECT_LT(bodies.used(), bodies.limit() + 2 * ContentSpool::kPiece);
+  spools.open = 0;
+}
+
 // Beyond the number of files under way, bodies stay in memory as before.
 TEST_F(SubmissionLarge, TakesALargeMessageWithoutAFileWhenTooManyAreUnderWay) {
   spools.open = SpoolRoom::kOpenMax;
