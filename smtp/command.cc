@@ -256,9 +256,13 @@ std::expected<RcptCommand, Answer> ParseRcpt(std::string_view arguments, const P
   return rcpt;
 }
 
+std::optional<uint64_t> BdatSize(std::string_view arguments) {
+  return ParseNumber(arguments.substr(0, arguments.find_first_of(" \t")));
+}
+
 std::expected<BdatCommand, Answer> ParseBdat(std::string_view arguments) {
   const size_t end = std::min(arguments.find_first_of(" \t"), arguments.size());
-  const auto size = ParseNumber(arguments.substr(0, end));
+  const auto size = BdatSize(arguments);
   const std::string_view last = Trim(arguments.substr(end));
   if (!size || (!last.empty() && !EqualsNoCase(last, "LAST")))
     return No(501, "5.5.4", "Syntax: BDAT size [LAST]");

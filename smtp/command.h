@@ -81,6 +81,8 @@ std::expected<MailCommand, Answer> ParseMail(std::string_view arguments, bool li
 // `arguments` of RCPT: "TO:<...> parameters". `rules.utf8` as MAIL asked.
 std::expected<RcptCommand, Answer> ParseRcpt(std::string_view arguments, const PathRules& rules);
 std::expected<BdatCommand, Answer> ParseBdat(std::string_view arguments);
+// How many octets follow, where that can be read though the rest cannot.
+std::optional<uint64_t> BdatSize(std::string_view arguments);
 
 // Digits only, at most 20, no overflow.
 std::optional<uint64_t> ParseNumber(std::string_view text);

@@ -172,6 +172,13 @@ void ServerSession::Fault(uint16_t code, const char* enhanced, std::string_view 
   End({421, "4.7.0", rules_.hostname + " Too many errors, closing"});
 }
 
+void ServerSession::Refuse(const Answer& answer) {
+  if (++refusals_ > 2 * uint64_t(rules_.recipients_max))
+    Fault(answer);
+  else
+    Reply(answer);
+}
+
 void ServerSession::CountIdle() {
   if (++idle_commands_ <= kIdleCommandsMax || phase_ == Phase::kClosed) return;
   too_many_errors_ = true;
@@ -210,6 +217,7 @@ void ServerSession::OnCommand(std::string_view line) {
     Fault(530, "5.7.0", "Must issue a STARTTLS command first");
     return;
   }
+  if (command.verb != Verb::kBdat) chunk_refused_ = false;
   (this->*rule.run)(command.arguments);
   if (rule.idle) CountIdle();
 }
@@ -284,7 +292,7 @@ void ServerSession::AnswerMail(const Answer& refusal) {
   CHECK(phase_ == Phase::kMail);
   phase_ = Phase::kCommand;
   if (!refusal.empty()) {
-    Reply(refusal);
+    Refuse(refusal);
     return;
   }
   transaction_ = true;
@@ -299,19 +307,15 @@ void ServerSession::OnRcpt(std::string_view arguments) {
   }
   auto rcpt = ParseRcpt(arguments, {.utf8 = mail_.utf8, .literals = rules_.literals});
   if (!rcpt) {
-    // One bad address among many is the list's fault, not the client's: a budget of its own.
-    if (++refused_recipients_ > rules_.recipients_max)
-      Fault(rcpt.error());
-    else
-      Reply(rcpt.error());
+    Refuse(rcpt.error());  // a bad address among many is the list's fault, not the client's
     return;
   }
   if (rules_.role == ServerRole::kInbound) {
-    Reply(550, "5.7.1", "Relaying denied");
+    Refuse({550, "5.7.1", "Relaying denied"});
     return;
   }
   if (recipients_ >= rules_.recipients_max) {
-    Reply(452, "4.5.3", "Too many recipients");
+    Refuse({452, "4.5.3", "Too many recipients"});
     return;
   }
   rcpt_ = std::move(*rcpt);
@@ -323,7 +327,7 @@ void ServerSession::AnswerRcpt(const Answer& refusal) {
   CHECK(phase_ == Phase::kRcpt);
   phase_ = Phase::kCommand;
   if (!refusal.empty()) {
-    Reply(refusal);
+    Refuse(refusal);
     return;
   }
   ++recipients_;

@@ -203,6 +203,8 @@ class ServerSession {
   bool StepContent();
   bool StepChunk();
   bool StepSwallow();
+  void OnBadBdat(std::string_view arguments, const Answer& answer);
+  void Swallow(uint64_t octets, const Answer& answer);
   void BeginContent(Phase phase);
   void EndOfChunk();
   void EndOfMessage();
@@ -214,6 +216,9 @@ class ServerSession {
   // A reply that counts against the error budget.
   void Fault(uint16_t code, const char* enhanced, std::string_view text);
   void Fault(const Answer& answer) { Fault(answer.code, answer.enhanced, answer.text); }
+  // A reply that a client of many recipients or chunks may earn often without being at fault:
+  // counts as one only beyond twice recipients_max since the last accepted message.
+  void Refuse(const Answer& answer);
   void CountIdle();
   void Close();
   void EndTransaction(bool tell);
@@ -246,14 +251,15 @@ class ServerSession {
   uint64_t chunk_left_ = 0;
   uint64_t chunk_size_ = 0;
   bool chunk_last_ = false;
-  Answer swallow_answer_;  // after the swallowed chunk
+  bool chunk_refused_ = false;  // the last command was a chunk that was refused, more may follow it
+  Answer swallow_answer_;       // after the swallowed chunk
 
   uint64_t commands_ = 0;
   uint64_t bare_line_ends_ = 0;
   uint64_t message_faults_ = 0;
   Answer last_message_fault_;
   uint32_t errors_ = 0;
-  uint32_t refused_recipients_ = 0;
+  uint32_t refusals_ = 0;
   uint32_t idle_commands_ = 0;
 };
 

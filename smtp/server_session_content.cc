@@ -43,20 +43,45 @@ bool ServerSession::StepContent() {
 void ServerSession::OnBdat(std::string_view arguments) {
   const auto bdat = ParseBdat(arguments);
   if (!bdat) {
-    Fault(bdat.error());
+    OnBadBdat(arguments, bdat.error());
     return;
   }
   chunk_left_ = chunk_size_ = bdat->size;
   chunk_last_ = bdat->last;
   if (!transaction_ || recipients_ == 0) {
-    swallow_answer_ = transaction_ ? Answer{554, "5.5.1", "No valid recipients"}
-                                   : Answer{503, "5.5.1", "Say MAIL first"};
-    phase_ = Phase::kSwallow;
+    Swallow(bdat->size, transaction_ ? Answer{554, "5.5.1", "No valid recipients"}
+                                     : Answer{503, "5.5.1", "Say MAIL first"});
   } else if (content_begun_) {
     phase_ = Phase::kChunk;
   } else {
     BeginContent(Phase::kChunk);
   }
+}
+
+// What follows is content and must not be run as commands; a message without this chunk must not go
+// out. Where its length cannot be read nobody knows where the next command begins.
+void ServerSession::OnBadBdat(std::string_view arguments, const Answer& answer) {
+  const auto size = BdatSize(arguments);
+  EndTransaction(true);
+  chunk_last_ = false;
+  if (size) {
+    Swallow(*size, answer);
+    return;
+  }
+  Reply(answer);
+  End({421, "4.7.0", rules_.hostname + " Cannot tell where the chunk ends, closing"});
+}
+
+// `answer` comes after it, so that the replies of a pipelining client stay in step.
+void ServerSession::Swallow(uint64_t octets, const Answer& answer) {
+  if (octets > rules_.size_max) {
+    Reply(answer);
+    End({421, "4.7.0", rules_.hostname + " Chunk over the limit of a message, closing"});
+    return;
+  }
+  chunk_left_ = octets;
+  swallow_answer_ = answer;
+  phase_ = Phase::kSwallow;
 }
 
 bool ServerSession::StepSwallow() {
@@ -65,7 +90,12 @@ bool ServerSession::StepSwallow() {
   chunk_left_ -= taken;
   if (chunk_left_ > 0) return false;
   phase_ = Phase::kCommand;
-  Fault(swallow_answer_);
+  // The chunks that a client had sent before it could hear of the first refusal are one fault.
+  if (chunk_refused_)
+    Refuse(swallow_answer_);
+  else
+    Fault(swallow_answer_);
+  chunk_refused_ = !chunk_last_;
   return true;
 }
 
@@ -86,6 +116,7 @@ void ServerSession::EndOfChunk() {
     EndOfMessage();
   } else if (const Answer answer = ContentAnswer(); !answer.empty()) {
     // The rest of its chunks will be out of turn, and swallowed.
+    chunk_refused_ = true;
     RefuseMessage(answer);
     EndTransaction(true);
   } else {
@@ -123,7 +154,7 @@ void ServerSession::RefuseMessage(const Answer& answer) {
     ++message_faults_;
     last_message_fault_ = answer;
   }
-  Reply(message_faults_temporary_ ? AsTemporary(answer) : answer);
+  Refuse(message_faults_temporary_ ? AsTemporary(answer) : answer);
 }
 
 void ServerSession::EndOfMessage() {
@@ -152,7 +183,7 @@ void ServerSession::AnswerMessage(const Answer& answer) {
   phase_ = Phase::kCommand;
   if (answer.positive()) {
     Reply(answer);
-    errors_ = idle_commands_ = refused_recipients_ = 0;
+    errors_ = idle_commands_ = refusals_ = 0;
   } else {
     RefuseMessage(answer);
   }
