@@ -77,10 +77,7 @@ void SendmailCommand::TellFault(uint32_t uid, const smtp::Answer& answer) {
   const bool by_from = IsSenderRefusal(answer);
   if (answer.code < 500 && !by_from) return;  // the caller tries again
   ++(by_from ? sender_refusals_ : message_faults_);
-  FaultAlerts& alerts = by_from ? refusal_alerts_ : fault_alerts_;
-  auto text =
-      alerts.Note("local uid " + std::to_string(uid), answer, 1, shard_.context().clock.Now());
-  if (text) shard_.Alert(alerts.reason(), std::move(*text));
+  (by_from ? refusal_alerts_ : fault_alerts_).Note("local uid " + std::to_string(uid), answer, 1);
 }
 
 }  // namespace sluice::engine

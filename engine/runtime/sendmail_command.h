@@ -21,7 +21,10 @@ namespace sluice::engine {
 class SendmailCommand {
  public:
   // Outlives this.
-  explicit SendmailCommand(Shard& shard) : shard_(shard) {}
+  explicit SendmailCommand(Shard& shard)
+      : shard_(shard),
+        fault_alerts_(kMessageFault, shard.context(), shard),
+        refusal_alerts_(kSenderRefused, shard.context(), shard) {}
   // `server` must not outlive this.
   void Register(ControlServer& server);
 
@@ -35,8 +38,8 @@ class SendmailCommand {
   void TellFault(uint32_t uid, const smtp::Answer& answer);
 
   Shard& shard_;
-  FaultAlerts fault_alerts_{kMessageFault};
-  FaultAlerts refusal_alerts_{kSenderRefused};
+  FaultAlerts fault_alerts_;
+  FaultAlerts refusal_alerts_;
   uint64_t message_faults_ = 0;
   uint64_t sender_refusals_ = 0;
 };

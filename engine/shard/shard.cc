@@ -136,6 +136,8 @@ void Shard::Submit(Accepted&& accepted, std::function<void(Status)> done) {
                          [this, signature = std::move(signature), accepted = std::move(accepted),
                           done = std::move(done)](Result<std::string> fields) mutable {
                            if (!fields) return done(std::unexpected(fields.error()));
+                           if (accepted.wanted && !accepted.wanted())
+                             return done(Fail(ErrorCode::kClosed, "the client has gone"));
                            PutSignature(std::move(signature), fields->size(), accepted.message);
                            accepted.content->Prepend(*fields);
                            Commit(std::move(accepted), std::move(done));

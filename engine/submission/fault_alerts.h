@@ -4,7 +4,7 @@
 // PURPOSE   Platforms do not retry: a refused message is one that nobody will get, and somebody
 // must
 //           mend the client (design 12.7). The first fault of a sender is told at once, later ones
-//           are counted and told with the next alert, kEvery later at the soonest.
+//           are counted and told kEvery after it, whether more come or not.
 // LIMITS    kSendersMax senders are kept apart; beyond that the rest counts as one.
 // THREADS   Confined to its owner.
 
@@ -14,11 +14,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "engine/base/time.h"
+#include "engine/base/timer_queue.h"
+#include "engine/shard/context.h"
+#include "engine/submission/intake.h"
 #include "smtp/answer.h"
 
 namespace sluice::engine {
@@ -39,25 +41,32 @@ class FaultAlerts {
   static constexpr Duration kEvery = std::chrono::minutes(10);
   static constexpr size_t kSendersMax = 256;
 
-  // `reason` is one of the above.
-  explicit FaultAlerts(const char* reason) : reason_(reason) {}
+  // `reason` is one of the above. Context and intake outlive this.
+  FaultAlerts(const char* reason, const ShardContext& context, Intake& intake)
+      : reason_(reason),
+        clock_(context.clock),
+        intake_(intake),
+        timer_(context.timers, [this] { TellDue(); }) {}
 
-  const char* reason() const { return reason_; }
-  // `count` messages of `sender` were refused, the last one with `fault`. The text of the alert;
-  // none: it was told of this sender lately.
-  std::optional<std::string> Note(const std::string& sender, const smtp::Answer& fault,
-                                  uint64_t count, Instant now);
+  // `count` messages of `sender` were refused, the last one with `fault`.
+  void Note(const std::string& sender, const smtp::Answer& fault, uint64_t count);
 
  private:
   struct Entry {
     Instant told{};
     uint64_t untold = 0;  // since then
+    smtp::Answer last;    // of these
   };
   // Whose entry counts for `sender`; makes room by forgetting those that are quiet.
   std::string KeyOf(const std::string& sender, Instant now);
+  void Tell(const std::string& key, Entry& entry, Instant now);
+  void TellDue();
 
   const char* const reason_;
+  const Clock& clock_;
+  Intake& intake_;
   std::map<std::string, Entry> entries_;
+  Timer timer_;  // set while something is untold
 };
 
 }  // namespace sluice::engine

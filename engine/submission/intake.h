@@ -35,6 +35,9 @@ struct Accepted {
   std::optional<std::string> unsigned_domain = {};
   // Likewise: what receivers of bulk mail will miss in it. None: nobody looked.
   std::optional<BulkFaultSet> bulk_faults = {};
+  // Asked last before the commit, when what comes before it took time: false when the client has
+  // gone and would send the message again. Empty: it is wanted.
+  std::function<bool()> wanted = {};
   std::string peer;      // the client's address, for the event
   bool capture = false;  // user with deliver = "capture": kept, never sent
 
@@ -52,9 +55,9 @@ class Intake {
   // May mail From this domain (lower case; empty: none) go out? The refusal; empty: it may. What
   // the operator should know of it is told.
   virtual smtp::Answer Admit(std::string_view from_domain) = 0;
-  // Commits; `done` runs from the shard's loop when the message is durable or refused (kFull, kIo),
-  // never inside this call. 250 may be sent only then. `done` may outlive the session: capture
-  // handles, not pointers.
+  // Commits; `done` runs from the shard's loop when the message is durable or refused (kFull, kIo;
+  // kClosed: not wanted any more), never inside this call. 250 may be sent only then. `done` may
+  // outlive the session: capture handles, not pointers.
   virtual void Submit(Accepted&& accepted, std::function<void(Status)> done) = 0;
   // An `alert` event for the operator. Nobody waits for it.
   virtual void Alert(std::string reason, std::string text) = 0;

@@ -37,6 +37,8 @@ SubmissionListener::SubmissionListener(const SubmissionParts& parts,
     : parts_(parts),
       settings_(settings),
       tls_(std::move(tls)),
+      fault_alerts_(kMessageFault, parts.context, parts.intake),
+      refusal_alerts_(kSenderRefused, parts.context, parts.intake),
       memory_timer_(parts.context.timers, [this] { OnMemoryTimer(); }) {
   CHECK((tls_ == nullptr) == (settings_.tls == config::TlsMode::kNone));
   LookAtUsers();
@@ -136,14 +138,12 @@ void SubmissionListener::Erase(Handle<SubmissionSession> session) { sessions_.Er
 void SubmissionListener::TellFaults(const std::string& sender, const smtp::Answer& fault,
                                     uint64_t count) {
   counters_.message_faults += count;
-  auto text = fault_alerts_.Note(sender, fault, count, parts_.context.clock.Now());
-  if (text) parts_.intake.Alert(fault_alerts_.reason(), std::move(*text));
+  fault_alerts_.Note(sender, fault, count);
 }
 
 void SubmissionListener::TellRefusal(const std::string& sender, const smtp::Answer& refusal) {
   ++counters_.sender_refusals;
-  auto text = refusal_alerts_.Note(sender, refusal, 1, parts_.context.clock.Now());
-  if (text) parts_.intake.Alert(refusal_alerts_.reason(), std::move(*text));
+  refusal_alerts_.Note(sender, refusal, 1);
 }
 
 void SubmissionListener::RelieveMemory() {

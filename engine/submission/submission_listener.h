@@ -91,8 +91,8 @@ class SubmissionListener {
   std::optional<CertificateUsers> certificate_users_;  // where clients are asked for certificates
   bool stopping_ = false;
   SubmissionCounters counters_;
-  FaultAlerts fault_alerts_{kMessageFault};
-  FaultAlerts refusal_alerts_{kSenderRefused};
+  FaultAlerts fault_alerts_;
+  FaultAlerts refusal_alerts_;
   Slab<SubmissionSession> sessions_;
   Timer memory_timer_;  // set while sessions wait for the body budget
 };

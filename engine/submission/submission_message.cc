@@ -209,6 +209,10 @@ void SubmissionSession::FinishSpool(Accepted accepted, uint64_t octets, std::str
 void SubmissionSession::Commit(Accepted accepted, uint64_t octets) {
   const MessageId id = accepted.message.id;
   const uint32_t recipients = accepted.message.recipients;
+  accepted.wanted = [listener = &listener_, self = self_] {
+    const SubmissionSession* session = listener->sessions_.Get(self);
+    return session != nullptr && session->stage_ != Stage::kClosing;
+  };
   listener_.parts_.intake.Submit(std::move(accepted), [listener = &listener_, self = self_, id,
                                                        recipients, octets](const Status& status) {
     if (SubmissionSession* session = listener->sessions_.Get(self))

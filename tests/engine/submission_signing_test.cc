@@ -95,6 +95,17 @@ TEST_F(SubmissionSigningTest, SignsAMessageOfAHeaderOnly) {
             smtp::DkimBodyHash(smtp::Canonical::kRelaxed).Finish());
 }
 
+// protocol.md 6: a signature takes time, in which the client may go and send the message again.
+TEST_F(SubmissionSigningTest, WantsAMessageOnlyWhileItsClientIsThere) {
+  Client& client = Connect();
+  client.Say(std::string(kEnvelope) + "DATA\r\nFrom: a@b.test\r\n\r\nx\r\n.\r\n");
+  ASSERT_EQ(intake.accepted.size(), 1u);
+  ASSERT_TRUE(intake.accepted[0].wanted);
+  EXPECT_TRUE(intake.accepted[0].wanted());
+  client.Leave();
+  EXPECT_FALSE(intake.accepted[0].wanted());
+}
+
 TEST_F(SubmissionSigningTest, TellsTheOperatorOfMailThatIsRefusedForItsFrom) {
   EXPECT_THAT(Send("From: x@other.test\r\nX-Campaign: spring\r\n"), StartsWith("451 4.7.0"));
   Send("From: x@other.test\r\nX-Campaign: spring\r\n");

@@ -22,7 +22,7 @@ TEST(QueueWorker, KeepsTheJobsThatItsRingHasNoRoomForAndRunsAllInOrder) {
     home.Run();
     // What comes later goes behind those that wait.
     if (ran.size() == QueueWorker::kRingCapacity)
-      worker.Run([&ran] { ran.push_back(kJobs); }, [&told] { told.push_back(kJobs); });
+      worker.Run([&] { ran.push_back(kJobs); }, [&] { told.push_back(kJobs); });
   }
   std::vector<size_t> all(kJobs + 1);
   std::iota(all.begin(), all.end(), size_t(0));
