@@ -13,27 +13,15 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Replaces what is not UTF-8, so that a hostile name cannot stop an answer.
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+// Null: it is no request.
+std::shared_ptr<Json> ParseRequest(const std::string& line) {
+  auto json = std::make_shared<Json>(Json::parse(line, nullptr, false));
+  const bool request =
+      json->is_object() && json->contains("command") && (*json)["command"].is_string();
+  return request ? json : nullptr;
 }
 
 }  // namespace
-
-std::string RequestText(const ControlRequest& request, const char* key) {
-  const Json json = Json::parse(request.json, nullptr, false);
-  if (!json.is_object()) return {};
-  const auto found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::string ControlError(const std::string& what) {
-  return Dump(Json{{"ok", false}, {"error", what}});
-}
-
-std::string ControlBusy(const std::string& what) {
-  return Dump(Json{{"ok", false}, {"code", 452}, {"error", what}});
-}
 
 SocketRules SocketRules::ForEverybody(const std::string& path, uint64_t message_max) {
   // Base64, and as much envelope as the largest message has.
@@ -124,14 +112,21 @@ class ControlServer::Session final : public io::StreamEvents {
         looked_ = in_.size();
         break;
       }
-      std::string line = in_.substr(0, end);
-      in_.erase(0, end + 1);
-      looked_ = 0;
+      std::string line = TakeLine(end);
       busy_ = true;
       idle_.Cancel();
-      server_.Dispatch(*this, self_, std::move(line));
+      server_.Dispatch(self_, std::move(line));
     }
     in_next_ = false;
+  }
+
+  // Without a copy where nothing follows: it may be as large as a message.
+  std::string TakeLine(size_t end) {
+    looked_ = 0;
+    std::string rest = in_.substr(end + 1);
+    std::string line = std::exchange(in_, std::move(rest));
+    line.resize(end);
+    return line;
   }
 
   void Flush() {
@@ -169,14 +164,16 @@ class ControlServer::Session final : public io::StreamEvents {
 };
 
 Result<std::unique_ptr<ControlServer>> ControlServer::Open(io::UvNet& net, TimerQueue& timers,
-                                                           const Clock& clock, SocketRules rules) {
+                                                           const Clock& clock, Workers& worker,
+                                                           SocketRules rules) {
   std::error_code error;
   const std::filesystem::path folder = std::filesystem::path(rules.path).parent_path();
   if (!folder.empty()) std::filesystem::create_directories(folder, error);
   if (error)
     return Fail(ErrorCode::kIo,
                 "cannot make the folder of the socket " + rules.path + ": " + error.message());
-  std::unique_ptr<ControlServer> self(new ControlServer(net, timers, clock, std::move(rules)));
+  std::unique_ptr<ControlServer> self(
+      new ControlServer(net, timers, clock, worker, std::move(rules)));
   auto listener =
       net.ListenUnix(self->rules_.path, self->rules_.mode,
                      [server = self.get()](io::Stream* stream) { return server->Accept(stream); });
@@ -186,10 +183,11 @@ Result<std::unique_ptr<ControlServer>> ControlServer::Open(io::UvNet& net, Timer
 }
 
 ControlServer::ControlServer(io::UvNet& net, TimerQueue& timers, const Clock& clock,
-                             SocketRules rules)
+                             Workers& worker, SocketRules rules)
     : net_(net),
       timers_(timers),
       clock_(clock),
+      worker_(worker),
       rules_(std::move(rules)),
       sessions_(std::make_unique<Slab<Session>>()) {}
 
@@ -254,14 +252,26 @@ void ControlServer::NextTurns() {
   }
 }
 
-void ControlServer::Dispatch(Session& session, sluice::Handle<Session> handle, std::string line) {
-  const Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object() || !json.contains("command") || !json["command"].is_string())
-    return session.Respond(ControlError("a request is an object with a \"command\""));
-  ControlRequest request{json["command"], std::move(line), session.uid()};
+void ControlServer::Dispatch(sluice::Handle<Session> handle, std::string line) {
+  if (line.size() <= kParsedHere) return Serve(handle, ParseRequest(line));
+  const auto json = std::make_shared<std::shared_ptr<Json>>();
+  worker_.Run(
+      [json, line = std::move(line)]() mutable {
+        *json = ParseRequest(line);
+        std::string().swap(line);  // its memory is free before the request is worked on
+      },
+      [this, handle, json] { Serve(handle, std::move(*json)); });
+}
+
+void ControlServer::Serve(sluice::Handle<Session> handle, std::shared_ptr<Json> json) {
+  Session* session = sessions_->Get(handle);
+  if (session == nullptr) return;
+  if (json == nullptr)
+    return session->Respond(ControlError("a request is an object with a \"command\""));
+  const ControlRequest request{(*json)["command"], std::move(json), session->uid()};
   const auto handler = handlers_.find(request.command);
   if (handler == handlers_.end())
-    return session.Respond(ControlError("unknown command \"" + request.command + "\""));
+    return session->Respond(ControlError("unknown command \"" + request.command + "\""));
   handler->second(request, [this, handle](const std::string& response) {
     if (Session* still = sessions_->Get(handle)) still->Respond(response);
   });

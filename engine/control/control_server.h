@@ -7,6 +7,7 @@
 // SECURITY  The control socket has mode 0600 (its owner and root); handlers see the peer's uid. The
 //           one for local senders is a server of its own with its own handlers, open to every user:
 //           what was not registered there cannot be reached there.
+//           Requests over kParsedHere are parsed by a worker: the largest would stop the loop.
 // LIMITS    SocketRules; kIdleMax for a request to be whole. On the open socket each user has few
 //           connections and still fewer that are read at once, so that nobody can take all the
 //           room; those over the latter wait their turn unread, and are answered 452 after
@@ -19,7 +20,6 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -30,27 +30,11 @@
 #include "engine/base/slab.h"
 #include "engine/base/time.h"
 #include "engine/base/timer_queue.h"
+#include "engine/base/workers.h"
+#include "engine/control/control_request.h"
 #include "engine/io/uv_net.h"
 
 namespace sluice::engine {
-
-struct ControlRequest {
-  std::string command;
-  std::string json;  // the whole request, an object
-  std::optional<uid_t> uid;
-};
-
-// Answers with a JSON object, now or later, once. May outlive the connection.
-using ControlDone = std::function<void(std::string response)>;
-using ControlHandler = std::function<void(const ControlRequest&, ControlDone)>;
-
-// The value of `key` where it is text; else empty.
-std::string RequestText(const ControlRequest& request, const char* key);
-
-// {"ok": false, "error": what}
-std::string ControlError(const std::string& what);
-// The same with the code of an answer that asks to come again.
-std::string ControlBusy(const std::string& what);
 
 struct SocketRules {
   std::string path;
@@ -70,10 +54,12 @@ struct SocketRules {
 class ControlServer {
  public:
   static constexpr Duration kIdleMax{60'000'000};
+  static constexpr size_t kParsedHere = size_t(64) << 10;
 
   // All outlive the server. Errors name the socket file.
   static Result<std::unique_ptr<ControlServer>> Open(io::UvNet& net, TimerQueue& timers,
-                                                     const Clock& clock, SocketRules rules);
+                                                     const Clock& clock, Workers& worker,
+                                                     SocketRules rules);
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
@@ -84,7 +70,8 @@ class ControlServer {
  private:
   class Session;
 
-  ControlServer(io::UvNet& net, TimerQueue& timers, const Clock& clock, SocketRules rules);
+  ControlServer(io::UvNet& net, TimerQueue& timers, const Clock& clock, Workers& worker,
+                SocketRules rules);
   io::StreamEvents* Accept(io::Stream* stream);
   // Connections that are read now.
   struct Turns {
@@ -95,11 +82,13 @@ class ControlServer {
   bool HasRoom(Turns& turns, std::optional<uid_t> uid) const;
   // A connection is gone, or has given up its turn: whose is the next?
   void NextTurns();
-  void Dispatch(Session& session, sluice::Handle<Session> handle, std::string line);
+  void Dispatch(sluice::Handle<Session> handle, std::string line);
+  void Serve(sluice::Handle<Session> handle, std::shared_ptr<nlohmann::json> json);
 
   io::UvNet& net_;
   TimerQueue& timers_;
   const Clock& clock_;
+  Workers& worker_;
   const SocketRules rules_;
   std::map<std::string, ControlHandler> handlers_;
   std::unique_ptr<Slab<Session>> sessions_;

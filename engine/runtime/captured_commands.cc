@@ -13,10 +13,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 std::optional<MessageId> IdOf(const ControlRequest& request) {
   return ParseMessageId(RequestText(request, "id"));
 }

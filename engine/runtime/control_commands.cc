@@ -19,10 +19,6 @@ constexpr size_t kLanesShown = 1'000;
 constexpr size_t kRecipientsShown = 1'000;
 constexpr size_t kSuspensionsShown = 100;
 
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 Json TimeOrNull(WallTime t) {
   if (t == WallTime::max() || t == WallTime{}) return nullptr;
   return FormatRfc3339(t);
@@ -179,7 +175,9 @@ ControlCommands::ControlCommands(ControlParts parts)
 
 void ControlCommands::Register(ControlServer& server) {
   server.On("status", [this](const ControlRequest& r, const ControlDone& d) { ShowStatus(r, d); });
-  server.On("queues", [this](const ControlRequest& r, const ControlDone& d) { Queues(r, d); });
+  server.On("queues", [this](const ControlRequest& r, const ControlDone& d) {
+    Queues(Lower(RequestText(r, "domain")), d);
+  });
   server.On("explain", [this](const ControlRequest& r, const ControlDone& d) { Explain(r, d); });
   server.On("reload", [this](const ControlRequest&, const ControlDone& done) {
     const Result<std::string> reloaded = parts_.reload();
@@ -227,8 +225,7 @@ void ControlCommands::ShowStatus(const ControlRequest&, const ControlDone& done)
   });
 }
 
-void ControlCommands::Queues(const ControlRequest& request, const ControlDone& done) {
-  const std::string domain = Lower(RequestText(request, "domain"));
+void ControlCommands::Queues(const std::string& domain, const ControlDone& done) {
   Gather<std::vector<LaneReport>>(
       [domain](ShardRuntime& runtime) { return ReportLanes(runtime, domain, kLanesShown); },
       [done](std::vector<std::vector<LaneReport>> shards) {
@@ -245,9 +242,7 @@ void ControlCommands::Queues(const ControlRequest& request, const ControlDone& d
 void ControlCommands::Explain(const ControlRequest& request, const ControlDone& done) {
   const std::string what = RequestText(request, "what");
   if (const auto id = ParseMessageId(what)) return ExplainMessage(*id, done);
-  ControlRequest queues = request;
-  queues.json = Dump(Json{{"domain", what}});
-  Queues(queues, done);
+  Queues(Lower(what), done);
 }
 
 // The recipients of a message that are still open, each with its last reply, and their lanes.

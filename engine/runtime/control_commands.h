@@ -40,7 +40,8 @@ class ControlCommands {
   void Gather(const std::function<T(ShardRuntime&)>& ask, std::function<void(std::vector<T>)> done);
 
   void ShowStatus(const ControlRequest& request, const ControlDone& done);
-  void Queues(const ControlRequest& request, const ControlDone& done);
+  // `domain`: lower case; empty: all.
+  void Queues(const std::string& domain, const ControlDone& done);
   void Explain(const ControlRequest& request, const ControlDone& done);
   void ExplainMessage(MessageId id, const ControlDone& done);
 

@@ -83,8 +83,7 @@ void DomainService::List(const ControlDone& done) const {
                        {"next_check", time_or_null(when)},
                        {"problem", state.problem}});
   }
-  done(Json{{"ok", true}, {"domains", std::move(domains)}}.dump(-1, ' ', false,
-                                                                Json::error_handler_t::replace));
+  done(Dump(Json{{"ok", true}, {"domains", std::move(domains)}}));
 }
 
 }  // namespace sluice::engine

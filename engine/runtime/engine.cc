@@ -88,6 +88,7 @@ class EngineImpl final : public Engine {
   Writer writer_;
   Reader reader_;
   QueueWorker passwords_;
+  QueueWorker local_mail_;                           // reads the large messages of local senders
   std::vector<std::unique_ptr<QueueWorker>> disks_;  // by shard: write large bodies that arrive
   SignerPool signers_;
   const std::unique_ptr<CurlWorker> http_;
@@ -129,6 +130,7 @@ EngineImpl::EngineImpl(const config::Config& config, std::unique_ptr<queue::Queu
       writer_(*queue_, clock_, mailbox_list_),
       reader_(*queue_),
       passwords_(*mailboxes_.front()),
+      local_mail_(*mailboxes_.front()),
       signers_(Cores()),
       http_(CurlWorker::Make(config.tls.ca_file)) {}
 
@@ -176,7 +178,7 @@ Status EngineImpl::OpenAll() {
   for (const config::Listener& listener : config_->listeners)
     for (const Endpoint& at : listener.bind)
       if (Status status = io::CheckPortFree(at); !status) return status;
-  sendmail_ = std::make_unique<SendmailCommand>(home().shard());
+  sendmail_ = std::make_unique<SendmailCommand>(home().shard(), local_mail_);
   commands_ = std::make_unique<ControlCommands>(
       ControlParts{runtime_list, *queue_, writer_, *sendmail_, [this] { return Reload(); },
                    [this] { return exporter_->health(); }});
@@ -207,7 +209,8 @@ Status EngineImpl::OpenListeners(const TlsContexts& tls, std::span<ShardRuntime*
 Status EngineImpl::OpenSockets() {
   io::UvLoop& loop = home().loop();
   const auto open = [&](SocketRules rules) {
-    return ControlServer::Open(loop.net(), loop.timers(), loop.clock(), std::move(rules));
+    return ControlServer::Open(loop.net(), loop.timers(), loop.clock(), local_mail_,
+                               std::move(rules));
   };
   auto control = open({.path = config_->control.socket});
   if (!control) return std::unexpected(control.error());
@@ -240,6 +243,7 @@ void EngineImpl::StartThreads() {
   work([this] { return writer_.Step(); }, [this] { writer_.Wait(); });
   work([this] { return reader_.Step(); }, [this] { reader_.Wait(); });
   work([this] { return passwords_.Step(); }, [this] { passwords_.Wait(); }, kPasswordNice);
+  work([this] { return local_mail_.Step(); }, [this] { local_mail_.Wait(); }, kPasswordNice);
   for (const auto& disk : disks_)
     work([worker = disk.get()] { return worker->Step(); },
          [worker = disk.get()] { worker->Wait(); });

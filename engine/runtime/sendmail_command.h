@@ -12,6 +12,7 @@
 
 #include <cstdint>
 
+#include "engine/base/workers.h"
 #include "engine/control/control_server.h"
 #include "engine/shard/shard.h"
 #include "engine/submission/fault_alerts.h"
@@ -20,9 +21,10 @@ namespace sluice::engine {
 
 class SendmailCommand {
  public:
-  // Outlives this.
-  explicit SendmailCommand(Shard& shard)
+  // Both outlive this. `worker` decodes and reads large messages.
+  SendmailCommand(Shard& shard, Workers& worker)
       : shard_(shard),
+        worker_(worker),
         fault_alerts_(kMessageFault, shard.context(), shard),
         refusal_alerts_(kSenderRefused, shard.context(), shard) {}
   // `server` must not outlive this.
@@ -34,10 +36,15 @@ class SendmailCommand {
   uint64_t sender_refusals() const { return sender_refusals_; }
 
  private:
+  struct Handing;
+
   void Submit(const ControlRequest& request, const ControlDone& done);
+  void Finish(Handing& handing);
+  void Refuse(const Handing& handing, const smtp::Answer& answer);
   void TellFault(uint32_t uid, const smtp::Answer& answer);
 
   Shard& shard_;
+  Workers& worker_;
   FaultAlerts fault_alerts_;
   FaultAlerts refusal_alerts_;
   uint64_t message_faults_ = 0;

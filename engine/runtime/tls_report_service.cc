@@ -22,10 +22,6 @@ using Json = nlohmann::json;
 
 constexpr char kFile[] = "tls-report.json";  // in the queue's folder: it lives as long as the queue
 
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 // None yet is empty; so is what is damaged, with a word in the log.
 TlsReportState ReadState(const std::string& path, bool wanted) {
   std::ifstream in(path, std::ios::binary);

@@ -184,4 +184,10 @@ smtp::Answer PrepareSigning(const ShardContext& context, const config::User* use
   return {};
 }
 
+smtp::Answer AnswerNotStored(const Error& error) {
+  if (error.code == ErrorCode::kFull)
+    return {452, "4.3.1", "No room for the message, try again later"};
+  return {451, "4.3.0", "The message could not be stored, try again later"};
+}
+
 }  // namespace sluice::engine

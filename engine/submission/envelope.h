@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "engine/base/error.h"
 #include "engine/shard/context.h"
 #include "engine/submission/intake.h"
 #include "engine/submission/message_builder.h"
@@ -54,6 +55,10 @@ Accepted Assemble(Submitted submitted, MessageBuilder& builder);
 // `unsigned_domain` set. Without a keyring nothing is asked and nothing is signed.
 smtp::Answer PrepareSigning(const ShardContext& context, const config::User* user,
                             MessageBuilder& builder, Accepted& accepted);
+
+// What the client hears of a message that the queue did not take; the error itself, which names
+// files of the queue, is not for it.
+smtp::Answer AnswerNotStored(const Error& error);
 
 // How the body of a message that comes now is hashed; none: no key could sign it.
 std::optional<smtp::Canonical> HashOfNewMail(const ShardContext& context);

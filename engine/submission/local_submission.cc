@@ -4,16 +4,10 @@
 #include <utility>
 
 #include "engine/submission/envelope.h"
-#include "engine/submission/message_builder.h"
 #include "smtp/address.h"
-#include "smtp/command.h"
 
 namespace sluice::engine {
 namespace {
-
-std::unexpected<smtp::Answer> No(uint16_t code, const char* enhanced, std::string text) {
-  return std::unexpected(smtp::Answer{code, enhanced, std::move(text)});
-}
 
 // "user" or "user@host" in stored form.
 std::expected<std::string, std::string> LocalAddress(const std::string& text, bool literals,
@@ -79,68 +73,75 @@ Origin OriginOf(const ShardContext& context, const LocalMessage& local, const co
 
 }  // namespace
 
-std::expected<Accepted, smtp::Answer> LocalSubmission::Build(const LocalMessage& local) {
-  const config::Config& config = *context_.config;
+smtp::Answer LocalSubmission::Begin(LocalMessage local) {
+  local_ = std::move(local);
+  user_ = FindUser(*config_, local_.user);
   if (const Status ready = intake_.Ready(); !ready)
-    return No(452, "4.3.1", "No room for more mail: " + ready.error().what);
-  if (local.recipients.empty()) return No(554, "5.5.1", "No recipients");
-  if (local.recipients.size() > config.limits.recipients)
-    return No(552, "5.5.3", "Too many recipients");
+    return {452, "4.3.1", "No room for more mail: " + ready.error().what};
+  if (smtp::Answer refusal = TakeEnvelope(); !refusal.empty()) return refusal;
+  builder_.Begin(OriginOf(context_, local_, user_, recipients_.size(), intake_.NewId()),
+                 &context_.bodies);
+  // Bare LF is how local text ends its lines: nothing to refuse.
+  receiver_.Begin({.refuse_long_lines = config_->submission.refuse_long_lines,
+                   .size_max = config_->limits.message_size},
+                  &builder_);
+  return {};
+}
 
-  const bool literals = config.submission.address_literals;
-  auto asked = ReportsAsked(local);
-  if (!asked) return std::unexpected(std::move(asked.error()));
-  smtp::MailCommand mail = std::move(asked->mail);
-  mail.utf8 = true;  // stored as needed only
-  if (!local.sender.empty()) {
-    auto sender = LocalAddress(local.sender, literals, config.hostname);
-    if (!sender) return No(501, "5.1.7", "Sender " + local.sender + ": " + sender.error());
-    mail.sender = std::move(*sender);
+smtp::Answer LocalSubmission::TakeEnvelope() {
+  if (local_.recipients.empty()) return {554, "5.5.1", "No recipients"};
+  if (local_.recipients.size() > config_->limits.recipients)
+    return {552, "5.5.3", "Too many recipients"};
+  const bool literals = config_->submission.address_literals;
+  auto asked = ReportsAsked(local_);
+  if (!asked) return std::move(asked.error());
+  mail_ = std::move(asked->mail);
+  mail_.utf8 = true;  // stored as needed only
+  if (!local_.sender.empty()) {
+    auto sender = LocalAddress(local_.sender, literals, config_->hostname);
+    if (!sender) return {501, "5.1.7", "Sender " + local_.sender + ": " + sender.error()};
+    mail_.sender = std::move(*sender);
   }
-  std::vector<queue::Recipient> recipients;
-  for (const std::string& text : local.recipients) {
-    auto address = LocalAddress(text, literals, config.hostname);
-    if (!address) return No(501, "5.1.3", "Recipient " + text + ": " + address.error());
-    queue::Recipient& recipient = recipients.emplace_back();
+  for (const std::string& text : local_.recipients) {
+    auto address = LocalAddress(text, literals, config_->hostname);
+    if (!address) return {501, "5.1.3", "Recipient " + text + ": " + address.error()};
+    queue::Recipient& recipient = recipients_.emplace_back();
     recipient.address = std::move(*address);
     recipient.notify = asked->notify;
   }
+  return {};
+}
 
-  const config::User* user = FindUser(config, local.user);
-  MessageBuilder builder;
-  builder.Begin(OriginOf(context_, local, user, recipients.size(), intake_.NewId()),
-                &context_.bodies);
-  // Bare LF is how local text ends its lines: nothing to refuse.
-  smtp::ContentReceiver receiver;
-  receiver.Begin({.refuse_long_lines = config.submission.refuse_long_lines,
-                  .size_max = config.limits.message_size},
-                 &builder);
-  receiver.Chunk(local.text);
-  receiver.Finish();
-  const smtp::ContentFacts& facts = receiver.facts();
+void LocalSubmission::Receive(std::string_view text) {
+  receiver_.Chunk(text);
+  receiver_.Finish();
+}
+
+smtp::Answer LocalSubmission::ContentRefusal() {
+  const smtp::ContentFacts& facts = receiver_.facts();
   if (facts.fault == smtp::ContentFault::kTooLarge)
-    return No(
+    return {
         552, "5.3.4",
-        "Message over the limit of " + std::to_string(config.limits.message_size) + " octets");
-  if (facts.fault != smtp::ContentFault::kNone)
-    return No(550, "5.6.0", DescribeContent(facts.fault));
-  if (smtp::Answer refusal = builder.Finish(); !refusal.empty())
-    return std::unexpected(std::move(refusal));
+        "Message over the limit of " + std::to_string(config_->limits.message_size) + " octets"};
+  if (facts.fault != smtp::ContentFault::kNone) return {550, "5.6.0", DescribeContent(facts.fault)};
+  if (smtp::Answer refusal = builder_.Finish(); !refusal.empty()) return refusal;
   // What is captured is not sent: no receiver judges its domain.
-  const bool captured = user != nullptr && user->deliver == config::User::Deliver::kCapture;
-  if (smtp::Answer no = captured ? smtp::Answer{} : intake_.Admit(builder.header().from_domain);
-      !no.empty())
-    return std::unexpected(std::move(no));
+  const bool captured = user_ != nullptr && user_->deliver == config::User::Deliver::kCapture;
+  return captured ? smtp::Answer{} : intake_.Admit(builder_.header().from_domain);
+}
 
-  Accepted accepted = Assemble({.mail = mail,
-                                .recipients = std::move(recipients),
-                                .content = facts,
-                                .user = user,
+std::expected<Accepted, smtp::Answer> LocalSubmission::Finish() {
+  if (smtp::Answer refusal = ContentRefusal(); !refusal.empty())
+    return std::unexpected(std::move(refusal));
+  Accepted accepted = Assemble({.mail = mail_,
+                                .recipients = std::move(recipients_),
+                                .content = receiver_.facts(),
+                                .user = user_,
                                 .now = context_.clock.Wall(),
-                                .peer = "local uid " + std::to_string(local.uid)},
-                               builder);
-  if (accepted.message.user.empty()) accepted.message.tenant = local.tenant;
-  if (smtp::Answer refusal = PrepareSigning(context_, user, builder, accepted); !refusal.empty())
+                                .peer = "local uid " + std::to_string(local_.uid)},
+                               builder_);
+  if (accepted.message.user.empty()) accepted.message.tenant = local_.tenant;
+  if (smtp::Answer refusal = PrepareSigning(context_, user_, builder_, accepted); !refusal.empty())
     return std::unexpected(std::move(refusal));
   return accepted;
 }

@@ -185,7 +185,7 @@ void SubmissionSession::SignSpooled(Accepted accepted, uint64_t octets) {
         if (!fields) {
           session->DropMessage();
           ++listener->counters_.messages_refused;
-          return session->AnswerNotStored(fields.error());
+          return session->RefuseStoring(fields.error());
         }
         PutSignature(std::move(signature), fields->size(), accepted.message);
         session->FinishSpool(std::move(accepted), octets, *std::move(fields));
@@ -202,7 +202,7 @@ void SubmissionSession::FinishSpool(Accepted accepted, uint64_t octets, std::str
                   DropMessage();
                   if (status) return Commit(std::move(accepted), octets);
                   ++listener_.counters_.messages_refused;
-                  AnswerNotStored(status.error());
+                  RefuseStoring(status.error());
                 });
 }
 
@@ -237,16 +237,12 @@ void SubmissionSession::OnCommitted(const Status& status, MessageId id, uint32_t
     active_ = Now();
     Feed({});  // the next command of a pipelining client; the reply leaves with its answers
   } else {
-    AnswerNotStored(status.error());
+    RefuseStoring(status.error());
   }
 }
 
-void SubmissionSession::AnswerNotStored(const Error& error) {
-  if (error.code == ErrorCode::kFull) {
-    session_.AnswerMessage({452, "4.3.1", "No room for the message, try again later"});
-  } else {
-    session_.AnswerMessage({451, "4.3.0", "The message could not be stored, try again later"});
-  }
+void SubmissionSession::RefuseStoring(const Error& error) {
+  session_.AnswerMessage(AnswerNotStored(error));
   active_ = Now();
   Feed({});
 }

@@ -113,7 +113,7 @@ class SubmissionSession final : public io::StreamEvents {
   void SignSpooled(Accepted accepted, uint64_t octets);
   void FinishSpool(Accepted accepted, uint64_t octets, std::string front);
   void Commit(Accepted accepted, uint64_t octets);
-  void AnswerNotStored(const Error& error);
+  void RefuseStoring(const Error& error);
   void OnCommitted(const Status& status, MessageId id, uint32_t recipients, uint64_t octets);
   void DropMessage();
   void RefuseSender(const smtp::Answer& refusal);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -55,6 +56,24 @@ class Client final : public io::StreamEvents {
   io::Stream* stream_;
 };
 
+// Runs a job when told to.
+class StepWorker final : public Workers {
+ public:
+  void Run(std::move_only_function<void()> job, std::move_only_function<void()> done) override {
+    jobs.push_back({std::move(job), std::move(done)});
+    if (on_job) on_job();
+  }
+  void Step() {
+    auto [job, done] = std::move(jobs.front());
+    jobs.pop_front();
+    job();
+    done();
+  }
+
+  std::deque<std::pair<std::move_only_function<void()>, std::move_only_function<void()>>> jobs;
+  std::function<void()> on_job;
+};
+
 class ControlServerTest : public testing::Test {
  protected:
   ControlServerTest() : deadline_(loop_.timers(), [this] { loop_.Stop(); }) {
@@ -62,8 +81,8 @@ class ControlServerTest : public testing::Test {
     EXPECT_NE(mkdtemp(name.data()), nullptr);
     folder_ = name;
     path_ = (folder_ / "control.sock").string();
-    auto server =
-        ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), SocketRules{.path = path_});
+    auto server = ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), worker_,
+                                      SocketRules{.path = path_});
     EXPECT_TRUE(server) << server.error().what;
     if (server) server_ = std::move(*server);
     deadline_.Set(loop_.clock().Now() + std::chrono::seconds(20));
@@ -85,6 +104,7 @@ class ControlServerTest : public testing::Test {
   fs::path folder_;
   std::string path_;
   io::UvLoop loop_;
+  StepWorker worker_;
   std::unique_ptr<ControlServer> server_;
   Timer deadline_;
 };
@@ -93,7 +113,7 @@ TEST_F(ControlServerTest, AnswersALineWithALine) {
   server_->On("echo", [](const ControlRequest& request, const ControlDone& done) {
     EXPECT_EQ(request.command, "echo");
     EXPECT_EQ(request.uid, std::optional<uid_t>(getuid()));
-    done(request.json);
+    done(Dump(*request.json));
   });
   EXPECT_EQ(Ask("{\"command\":\"echo\",\"n\":1}\n", 1), "{\"command\":\"echo\",\"n\":1}\n");
 }
@@ -106,9 +126,9 @@ TEST_F(ControlServerTest, IsForItsOwnerAlone) {
 
 TEST_F(ControlServerTest, MakesTheFolderOfItsSocket) {
   const std::string path = (folder_ / "run" / "sluice" / "control.sock").string();
-  EXPECT_TRUE(
-      ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), SocketRules{.path = path}));
-  const auto none = ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(),
+  EXPECT_TRUE(ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), worker_,
+                                  SocketRules{.path = path}));
+  const auto none = ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), worker_,
                                         SocketRules{.path = "/proc/sluice/control.sock"});
   ASSERT_FALSE(none);
   EXPECT_NE(none.error().what.find("cannot make the folder of the socket /proc/sluice"),
@@ -157,6 +177,30 @@ TEST_F(ControlServerTest, AnswersHostileOctetsInJson) {
   EXPECT_EQ(std::ranges::count(answer, '\n'), 2);
 }
 
+// The largest holds a message of 50 MB: parsing it would stop the loop for all others.
+TEST_F(ControlServerTest, LeavesALargeRequestToTheWorkerAndAnswersOthersMeanwhile) {
+  size_t handled = 0;
+  server_->On("x", [&](const ControlRequest& request, const ControlDone& done) {
+    ++handled;
+    done("[" + std::to_string(RequestText(request, "a").size()) + "]");
+  });
+  const std::string large = "{\"command\":\"x\",\"a\":\"" + std::string(100'000, 'y') + "\"}\n";
+  Client client(loop_.net(), path_, large + "{\"command\":\"x\"}\n");
+  worker_.on_job = [this] { loop_.Stop(); };
+  loop_.Run();
+  ASSERT_EQ(worker_.jobs.size(), 1u);
+  EXPECT_EQ(handled, 0u);
+  EXPECT_EQ(Ask("{\"command\":\"x\"}\n", 1), "[0]\n");
+  worker_.Step();
+  client.on_closed = [this] { loop_.Stop(); };
+  client.on_read = [&] {
+    if (std::ranges::count(client.received, '\n') == 2) client.Close();
+  };
+  loop_.Run();
+  EXPECT_EQ(client.received, "[100000]\n[0]\n");
+  EXPECT_EQ(handled, 3u);
+}
+
 TEST_F(ControlServerTest, TakesAnAnswerForAPeerThatHasGone) {
   ControlDone kept;
   server_->On("later", [&](const ControlRequest&, ControlDone done) {
@@ -183,7 +227,7 @@ class OpenServerTest : public ControlServerTest {
     path_ = (folder_ / "open.sock").string();
     SocketRules rules = SocketRules::ForEverybody(path_, 1'000);
     rules.connections_per_uid = 3;
-    auto server = ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), rules);
+    auto server = ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), worker_, rules);
     EXPECT_TRUE(server) << server.error().what;
     if (server) server_ = std::move(*server);
     server_->On("keep", [this](const ControlRequest&, ControlDone done) {
@@ -268,8 +312,8 @@ TEST_F(OpenServerTest, RefusesARequestThatNoMessageNeeds) {
 }
 
 TEST_F(ControlServerTest, RefusesToListenWhereSomebodyAnswers) {
-  const auto second =
-      ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), SocketRules{.path = path_});
+  const auto second = ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), worker_,
+                                          SocketRules{.path = path_});
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().what.find(path_), std::string::npos);
 }

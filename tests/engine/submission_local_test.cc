@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "engine/submission/local_submission.h"
 #include "smtp/command.h"
@@ -21,10 +22,13 @@ using testing::StartsWith;
 class LocalSubmissionTest : public SubmissionTest {
  protected:
   std::expected<Accepted, smtp::Answer> Build(std::string_view text) {
-    message.text = text;
-    return LocalSubmission(context, intake).Build(message);
+    LocalSubmission submission(context, intake);
+    if (smtp::Answer refusal = submission.Begin(message); !refusal.empty())
+      return std::unexpected(std::move(refusal));
+    submission.Receive(text);
+    return submission.Finish();
   }
-  LocalMessage message{.sender = "web", .recipients = {"a@b.test"}, .text = {}, .uid = 33};
+  LocalMessage message{.sender = "web", .recipients = {"a@b.test"}, .uid = 33};
 };
 
 TEST_F(LocalSubmissionTest, MendsLineEndsAndKeepsDots) {

@@ -193,16 +193,17 @@ TEST_F(SubmissionSigningTest, DoesWithUnsignedMailWhatTheConfigurationSays) {
 
 TEST_F(SubmissionSigningTest, SignsMailOfLocalSenders) {
   Begin();
+  const LocalMessage message{.sender = "a@b.test", .recipients = {"c@d.test"}};
   LocalSubmission local(context, intake);
-  LocalMessage message;
-  message.sender = "a@b.test";
-  message.recipients = {"c@d.test"};
-  message.text = "From: a@b.test\n\nhello\n";
-  const auto accepted = local.Build(message);
+  EXPECT_EQ(local.Begin(message).code, 0);
+  local.Receive("From: a@b.test\n\nhello\n");
+  const auto accepted = local.Finish();
   ASSERT_TRUE(accepted);
   EXPECT_TRUE(accepted->sign);
-  message.text = "From: a@other.test\nPrecedence: bulk\n\nhello\n";
-  const auto refused = local.Build(message);
+  LocalSubmission other(context, intake);
+  EXPECT_EQ(other.Begin(message).code, 0);
+  other.Receive("From: a@other.test\nPrecedence: bulk\n\nhello\n");
+  const auto refused = other.Finish();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, 451);
 }

@@ -32,6 +32,7 @@ DomainPlan Domain() {
   DomainPlan domain{.domain = "example.com",
                     .tenant = "crm",
                     .return_path = "",
+                    .dmarc_reports = "",
                     .retired = false,
                     .keys = {},
                     .ownership = "",
