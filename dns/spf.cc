@@ -274,7 +274,8 @@ class Evaluation {
   // Borrowed.
   Facts& facts_;
   const SpfQuery& query_;
-  const bool count_only_;  // nothing matches, nothing is too much
+  // Only `lookups_` is wanted: terms that match end nothing, and only kSpfCountMax is too much.
+  const bool count_only_;
 
   std::vector<std::string> stack_;  // the domains whose records are being walked
   std::string text_;

@@ -26,7 +26,7 @@
 
 #include "dns/route.h"
 #include "engine/base/timer_queue.h"
-#include "engine/delivery/broken_tls.h"
+#include "engine/delivery/host_memory.h"
 #include "engine/delivery/host_walk.h"
 #include "engine/delivery/job.h"
 #include "engine/delivery/job_run.h"
@@ -43,7 +43,7 @@ namespace sluice::engine {
 struct DeliveryShared {
   ShardContext& shard;
   dns::MxRouter& router;
-  BrokenTlsMemory& broken_tls;
+  HostMemory& broken_tls;
   const ReplyRules& rules;
   std::shared_ptr<io::TlsClientContext> tls;  // null: STARTTLS is never used
   HostMemory liars{};                         // hosts that are spoken to one command at a time

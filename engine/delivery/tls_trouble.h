@@ -2,10 +2,10 @@
 // for a while.
 //
 // PURPOSE   The site cannot be suspended for it: other domains with the same hosts are not
-// concerned.
-//           Instead the domain's next recipients are answered with what the last round found,
-//           without a connection each.
-// LIMITS    kEntriesMax; when full the oldest entry goes. THREADS  One per shard, confined to it.
+//           concerned. Instead the domain's next recipients are answered with what the last round
+//           found, without a connection each.
+// LIMITS    kEntriesMax; when full the oldest entry goes.
+// THREADS   Confined to its shard.
 
 #ifndef SLUICE_ENGINE_DELIVERY_TLS_TROUBLE_H_
 #define SLUICE_ENGINE_DELIVERY_TLS_TROUBLE_H_

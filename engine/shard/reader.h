@@ -1,8 +1,9 @@
-// engine/shard/reader.h — the threads that read the queue and its body files for the shards.
+// engine/shard/reader.h — the thread that reads the queue and its body files for the shards.
 //
-// PURPOSE   A shard never touches the disk: it asks, a reader looks, the answer comes back as a
-// Task. THREADS   Ask from any thread. Step from each reader thread (or the simulator). LIMITS
-// kRingCapacity questions; Ask says false then and the shard asks again later.
+// PURPOSE   A shard never touches the disk: it asks, the reader looks, the answer comes back as a
+//           Task.
+// THREADS   Ask from any thread. Step and Wait on the reader's (or the simulator's).
+// LIMITS    kRingCapacity questions; Ask says false then and the shard asks again later.
 
 #ifndef SLUICE_ENGINE_SHARD_READER_H_
 #define SLUICE_ENGINE_SHARD_READER_H_
@@ -17,7 +18,7 @@
 
 namespace sluice::engine {
 
-// Runs on a reader thread and returns what the shard then runs.
+// Runs on the reader thread and returns what the shard then runs.
 using Question = std::move_only_function<Task(queue::Queue&)>;
 
 class Reader {

@@ -177,7 +177,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   Suspensions& suspensions_;
   dns::MxRouter& router_;
   const ReplyRules& rules_;
-  BrokenTlsMemory broken_tls_;
+  HostMemory broken_tls_;
   DeliveryShared shared_;
   std::unordered_map<std::string, std::unique_ptr<Site>> sites_;
   Lanes lanes_;

@@ -176,16 +176,16 @@ TEST(Delivery, GoesOnAtTheNextHostWhenOneFailsWithinTheTransaction) {
   }
 }
 
-TEST(BrokenTlsMemory, ForgetsAfterAWhileAndWhenFull) {
-  BrokenTlsMemory memory;
+TEST(HostMemory, ForgetsAfterAWhileAndWhenFull) {
+  HostMemory memory;
   const Instant start{seconds(1)};
   const Endpoint host = *Endpoint::Parse(kA);
   memory.Remember(host, start);
   EXPECT_TRUE(memory.IsBroken(host, start + seconds(3599)));
   EXPECT_FALSE(memory.IsBroken(host, start + seconds(3600)));
-  for (uint32_t i = 0; i <= BrokenTlsMemory::kEntriesMax; ++i)
+  for (uint32_t i = 0; i <= HostMemory::kEntriesMax; ++i)
     memory.Remember({IpAddress::V4(i), 25}, start);
-  EXPECT_EQ(memory.size(), BrokenTlsMemory::kEntriesMax);
+  EXPECT_EQ(memory.size(), HostMemory::kEntriesMax);
   EXPECT_FALSE(memory.IsBroken({IpAddress::V4(0), 25}, start));
 }
 

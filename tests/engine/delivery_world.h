@@ -268,7 +268,7 @@ class DeliveryWorld {
   FakeRouter router;
   FakeOwner owner;
   FakePolicies policies;
-  engine::BrokenTlsMemory memory;
+  engine::HostMemory memory;
   engine::DeliveryPath path;
   std::unique_ptr<engine::Delivery> delivery;
 

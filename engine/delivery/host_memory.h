@@ -1,13 +1,14 @@
-// engine/delivery/broken_tls.h — hosts that offer an extension and cannot do it, for a while.
+// engine/delivery/host_memory.h — hosts that offer an extension and cannot do it, for a while.
 //
 // PURPOSE   A host that offers STARTTLS and then refuses, garbles or stalls it costs a whole failed
 //           session each time; it is spoken to in clear until its entry expires (protocol.md 15).
 //           One that offers PIPELINING or CHUNKING and loses commands would never get a message at
 //           all: it is spoken to one command at a time.
-// LIMITS    kEntriesMax; when full the oldest entry goes. THREADS  One per shard, confined to it.
+// LIMITS    kEntriesMax; when full the oldest entry goes.
+// THREADS   Confined to its shard.
 
-#ifndef SLUICE_ENGINE_DELIVERY_BROKEN_TLS_H_
-#define SLUICE_ENGINE_DELIVERY_BROKEN_TLS_H_
+#ifndef SLUICE_ENGINE_DELIVERY_HOST_MEMORY_H_
+#define SLUICE_ENGINE_DELIVERY_HOST_MEMORY_H_
 
 #include <deque>
 #include <map>
@@ -50,8 +51,6 @@ class HostMemory {
   std::deque<std::pair<Endpoint, Instant>> order_;
 };
 
-using BrokenTlsMemory = HostMemory;
-
 }  // namespace sluice::engine
 
-#endif  // SLUICE_ENGINE_DELIVERY_BROKEN_TLS_H_
+#endif  // SLUICE_ENGINE_DELIVERY_HOST_MEMORY_H_
