@@ -90,16 +90,9 @@ void Delivery::OnWake() {
       if (aborting_) CloseStream(AfterClose::kFinish, true);
       return;
     case State::kBusy:
-      // Content came for conversion, or a policy. Otherwise: a transaction that runs is finished
-      // first.
-      if (!session_->ready()) return;
-      if (checking_ && !found_.has_value() && !stopping_) return;
-      if (std::exchange(checking_, false)) {
-        BeginNext();
-        return Settle();
-      }
-      if (stopping_ || !BeginJob()) BeginNext();
-      return Settle();
+      // A transaction that runs is finished first.
+      if (session_->ready()) OnWakeBusy();
+      return;
     default:
       return;
   }

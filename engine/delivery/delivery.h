@@ -114,6 +114,7 @@ class Delivery final : public io::StreamEvents {
   enum class Fit : uint8_t { kFits, kAsking, kRestart, kHopeless };
 
   void OnWake();
+  void OnWakeBusy();
   void OnWakeOver();
   void OnTimer();
   void NextHost();
@@ -137,8 +138,8 @@ class Delivery final : public io::StreamEvents {
   void RefuseJob(Fault fault);
   // False: the recipient stays with the job.
   bool MayTell(const smtp::ClientOutcome& outcome, bool earlier_accepted);
-  void LoadWindow(uint32_t offset, uint32_t length);
-  void Sign(SignTask task);
+  void LoadWindow(JobRun::Question question, uint32_t offset, uint32_t length);
+  void Sign(JobRun::Question question, SignTask task);
 
   // TLS policies (delivery_tls.cc).
   void AskPolicy();

@@ -143,14 +143,32 @@ void Delivery::BeginNext() {
   }
 }
 
+// The job in hand waits for something.
+void Delivery::OnWakeBusy() {
+  if (stopping_) {
+    checking_ = false;
+    BeginNext();
+  } else if (checking_) {
+    if (!found_.has_value()) return;
+    checking_ = false;  // its policy came
+    BeginNext();
+  } else {
+    if (!run_.answered()) return;
+    if (!BeginJob()) BeginNext();  // its content or signature came
+  }
+  Settle();
+}
+
 // True: a transaction has begun, or waits for its content. False: the job is over.
 bool Delivery::BeginJob() {
   state_ = State::kBusy;
-  const JobRun::Step step = run_.Prepare(
-      session_->capabilities(),
-      {.shard = shared_.shard,
-       .load = [this](uint32_t offset, uint32_t length) { LoadWindow(offset, length); },
-       .sign = [this](SignTask task) { Sign(std::move(task)); }});
+  const JobRun::Step step =
+      run_.Prepare(session_->capabilities(),
+                   {.shard = shared_.shard,
+                    .load = [this](JobRun::Question question, uint32_t offset,
+                                   uint32_t length) { LoadWindow(question, offset, length); },
+                    .sign = [this](JobRun::Question question,
+                                   SignTask task) { Sign(question, std::move(task)); }});
   if (step == JobRun::Step::kRefused) {
     RefuseJob(run_.refusal());
     return false;
@@ -175,34 +193,31 @@ void Delivery::RefuseJob(Fault fault) {
   run_.Release(none);
 }
 
-void Delivery::LoadWindow(uint32_t offset, uint32_t length) {
+void Delivery::LoadWindow(JobRun::Question question, uint32_t offset, uint32_t length) {
   owner_.LoadWindow(run_.job(), offset, length,
-                    [weak = std::weak_ptr(self_)](Result<std::string> octets) {
+                    [weak = std::weak_ptr(self_), question](Result<std::string> octets) {
                       const auto self = weak.lock();
                       if (self == nullptr) return;
                       Delivery& delivery = **self;
                       if (delivery.state_ != State::kBusy || !delivery.run_.active()) return;
-                      delivery.run_.Loaded(std::move(octets));
+                      if (!delivery.run_.Loaded(question, std::move(octets))) return;
                       // Loaded for conversion: the transaction has not begun yet.
                       if (delivery.session_->ready()) return delivery.wake_.Set(delivery.Now());
                       delivery.Settle();
                     });
 }
 
-void Delivery::Sign(SignTask task) {
-  shared_.shard.signing->Sign(std::move(task), [weak = std::weak_ptr(self_), id = run_.message().id,
-                                                job = run_.job().id](Result<std::string> fields) {
-    const auto self = weak.lock();
-    if (self == nullptr) return;
-    Delivery& delivery = **self;
-    // Another job's signature by now, or one that nobody waits for.
-    if (delivery.state_ != State::kBusy || !delivery.run_.active() ||
-        delivery.run_.job().id != job || delivery.run_.message().id != id ||
-        !delivery.session_->ready())
-      return;
-    delivery.run_.Signed(std::move(fields));
-    delivery.wake_.Set(delivery.Now());
-  });
+void Delivery::Sign(JobRun::Question question, SignTask task) {
+  shared_.shard.signing->Sign(std::move(task),
+                              [weak = std::weak_ptr(self_), question](Result<std::string> fields) {
+                                const auto self = weak.lock();
+                                if (self == nullptr) return;
+                                Delivery& delivery = **self;
+                                if (delivery.state_ != State::kBusy || !delivery.run_.active())
+                                  return;
+                                if (delivery.run_.Signed(question, std::move(fields)))
+                                  delivery.wake_.Set(delivery.Now());
+                              });
 }
 
 bool Delivery::MayTell(const smtp::ClientOutcome& outcome, bool earlier_accepted) {

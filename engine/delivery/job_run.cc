@@ -81,10 +81,26 @@ void JobRun::Take(Job job) {
   for (size_t i = 0; i < unanswered_.size(); ++i) unanswered_[i] = i;
   batch_.clear();
   form_ = Form::kNothing;
-  loading_ = false;
+  topic_ = Topic::kNothing;
+  StartOver(Form::kNothing);
+}
+
+void JobRun::StartOver(Form form) {
+  preparing_ = form;
   loaded_.reset();
   converted_ = {};
   signed_.reset();
+}
+
+JobRun::Question JobRun::Ask(Topic topic) {
+  topic_ = topic;
+  return ++question_;
+}
+
+bool JobRun::Settles(Topic topic, Question question) {
+  if (question != question_ || topic != topic_) return false;
+  topic_ = Topic::kNothing;
+  return true;
 }
 
 void JobRun::Answered(size_t recipient) {
@@ -110,6 +126,7 @@ JobRun::Step JobRun::Refuse(Fault fault) {
 JobRun::Step JobRun::Prepare(const smtp::Capabilities& receiver, const Desk& desk) {
   CHECK(job_.has_value());
   CHECK(!unanswered_.empty());
+  topic_ = Topic::kNothing;  // what is still open was asked for another host
   if (NeedsUtf8() && !receiver.utf8) return Refuse(Fault::kNoUtf8);
   const Step step = PrepareContent(FormFor(receiver, desk.shard), desk);
   if (step != Step::kGo) return step;
@@ -138,6 +155,7 @@ bool JobRun::SignatureIsStale(const ShardContext& shard) const {
 
 JobRun::Step JobRun::PrepareContent(Form wanted, const Desk& desk) {
   if (form_ == wanted) return Step::kGo;
+  if (preparing_ != wanted) StartOver(wanted);
   switch (wanted) {
     case Form::kSevenBit:
       return Convert(desk);
@@ -149,9 +167,12 @@ JobRun::Step JobRun::PrepareContent(Form wanted, const Desk& desk) {
 }
 
 JobRun::Step JobRun::UseStored(Form as, const Desk& desk, std::optional<std::string> signatures) {
+  const auto load = [this, ask = desk.load](uint32_t offset, uint32_t length) {
+    ask(Ask(Topic::kWindow), offset, length);
+  };
   const bool fits = job_->content
                         ? content_.UseBody(job_->content, message(), std::move(signatures))
-                        : content_.UseWindows(message(), desk.load, std::move(signatures));
+                        : content_.UseWindows(message(), load, std::move(signatures));
   if (!fits) return Refuse(Fault::kContentUnreadable);
   form_ = as;
   return Step::kGo;
@@ -169,8 +190,7 @@ std::optional<Result<std::string>> JobRun::Front(uint32_t length, const Desk& de
     job_->content->ForEachPiece(0, length, [&](std::string_view piece) { front += piece; });
     return front;
   }
-  loading_ = true;
-  desk.load(0, length);
+  desk.load(Ask(Topic::kFront), 0, length);
   return std::nullopt;
 }
 
@@ -200,7 +220,7 @@ JobRun::Step JobRun::Resign(const Desk& desk) {
                 .now = desk.shard.clock.Wall()};
   // The domain is gone from the configuration: the old signature is the best there is.
   if (task.keys.empty()) return UseStored(Form::kResigned, desk, std::nullopt);
-  desk.sign(std::move(task));
+  desk.sign(Ask(Topic::kSignature), std::move(task));
   return Step::kWait;
 }
 
@@ -238,19 +258,25 @@ JobRun::Step JobRun::Convert(const Desk& desk) {
                 .now = desk.shard.clock.Wall()};
   // Converted, the old signature is broken, and nobody can make another.
   if (task.keys.empty()) return Refuse(Fault::kNo8Bit);
-  desk.sign(std::move(task));
+  desk.sign(Ask(Topic::kSignature), std::move(task));
   return Step::kWait;
 }
 
-void JobRun::Loaded(Result<std::string> octets) {
-  if (std::exchange(loading_, false)) {
+bool JobRun::Loaded(Question question, Result<std::string> octets) {
+  if (Settles(Topic::kFront, question)) {
     loaded_ = std::move(octets);
-  } else {
-    content_.Loaded(std::move(octets));
+    return true;
   }
+  if (!Settles(Topic::kWindow, question)) return false;
+  content_.Loaded(std::move(octets));
+  return true;
 }
 
-void JobRun::Signed(Result<std::string> fields) { signed_ = std::move(fields); }
+bool JobRun::Signed(Question question, Result<std::string> fields) {
+  if (!Settles(Topic::kSignature, question)) return false;
+  signed_ = std::move(fields);
+  return true;
+}
 
 // The client said SMTPUTF8; some always do. It is needed where an address or the header has more
 // than ASCII (RFC 6531, 3.6).

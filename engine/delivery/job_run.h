@@ -32,9 +32,12 @@ class JobRun {
   // would take more than a fair share of the memory for bodies.
   static constexpr uint32_t kConvertMax = 4 * 1024 * 1024;
 
-  using LoadFn = RenderedContent::LoadFn;
-  using SignFn = std::function<void(SignTask)>;
-  // What a job asks for while it is prepared; answered by Loaded and Signed.
+  // The number of a question. Only the last one's answer counts: it may come when the host that it
+  // was for is gone, and would be the wrong octets for the next one.
+  using Question = uint64_t;
+  using LoadFn = std::function<void(Question, uint32_t offset, uint32_t length)>;
+  using SignFn = std::function<void(Question, SignTask)>;
+  // What a job asks for while it is prepared or sent; answered by Loaded and Signed.
   struct Desk {
     const ShardContext& shard;
     LoadFn load;
@@ -47,6 +50,10 @@ class JobRun {
     kWait,     // the desk was asked; Prepare again after its answer
   };
 
+  JobRun() = default;
+  JobRun(const JobRun&) = delete;  // its content asks through it
+  JobRun& operator=(const JobRun&) = delete;
+
   void Take(Job job);
   bool active() const { return job_.has_value(); }
   Job& job() { return *job_; }
@@ -54,10 +61,12 @@ class JobRun {
 
   // Can what is to be sent go to a receiver with these extensions, and how?
   Step Prepare(const smtp::Capabilities& receiver, const Desk& desk);
-  // The answer to a `load`, of a window or of all.
-  void Loaded(Result<std::string> octets);
-  // The answer to a `sign`.
-  void Signed(Result<std::string> fields);
+  // The answer to a `load`, of a window or of the front. False: nobody waits for it any more.
+  bool Loaded(Question question, Result<std::string> octets);
+  // The answer to a `sign`; the same.
+  bool Signed(Question question, Result<std::string> fields);
+  // What a Prepare waited for is here.
+  bool answered() const { return loaded_.has_value() || signed_.has_value(); }
   Fault refusal() const { return refusal_; }
 
   const smtp::Transaction& envelope() const { return envelope_; }
@@ -80,9 +89,16 @@ class JobRun {
   Form FormFor(const smtp::Capabilities& receiver, const ShardContext& shard) const;
   bool SignatureIsStale(const ShardContext& shard) const;
   Step PrepareContent(Form wanted, const Desk& desk);
+  // What came on the way to another form is of no use to this one.
+  void StartOver(Form form);
   Step UseStored(Form as, const Desk& desk, std::optional<std::string> signatures);
   Step Resign(const Desk& desk);
   Step Convert(const Desk& desk);
+  // What the open question is about.
+  enum class Topic : uint8_t { kNothing, kFront, kSignature, kWindow };
+  Question Ask(Topic topic);
+  // Is this the answer to the open question? Then it is open no more.
+  bool Settles(Topic topic, Question question);
   // Asks for the octets from the start of the stored body on, or takes them from memory; none:
   // wait.
   std::optional<Result<std::string>> Front(uint32_t length, const Desk& desk);
@@ -97,8 +113,10 @@ class JobRun {
 
   Form form_ = Form::kNothing;
   RenderedContent content_;
-  // For conversion and signing.
-  bool loading_ = false;
+  Question question_ = 0;  // the last one
+  Topic topic_ = Topic::kNothing;
+  // On the way to a form that is converted or signed anew, and for no other: what has come so far.
+  Form preparing_ = Form::kNothing;
   std::optional<Result<std::string>> loaded_;
   std::string converted_;  // waits for its signature
   std::optional<Result<std::string>> signed_;

@@ -170,13 +170,14 @@ void RenderedContent::AskForWindow() {
   const uint32_t at = ranges_[range_].offset + within_;
   window_offset_ = at;
   window_.clear();
-  load_(at, std::min(kWindowBytes, last.offset + last.length - at));
+  window_max_ = std::min(kWindowBytes, last.offset + last.length - at);
+  load_(at, window_max_);
 }
 
 void RenderedContent::Loaded(Result<std::string> window) {
   if (!loading_) return;  // a transaction that is over
   loading_ = false;
-  failed_ = !window.has_value() || window->empty();
+  failed_ = !window.has_value() || window->empty() || window->size() > window_max_;
   if (!failed_) window_ = std::move(*window);
 }
 

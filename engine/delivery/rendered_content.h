@@ -40,7 +40,8 @@ class RenderedContent final : public smtp::ContentSource {
   // Converted: complete, its cuts already out.
   void UseText(std::string text);
 
-  // The answer to a `load`. An error makes the next Next() say kFailed.
+  // The answer to the last `load`. An error, and more than was asked for, make the next Next() say
+  // kFailed.
   void Loaded(Result<std::string> window);
 
   // What would leave, in one piece, of a message in memory.
@@ -74,6 +75,7 @@ class RenderedContent final : public smtp::ContentSource {
   size_t front_sent_ = 0;
   std::string window_;
   uint32_t window_offset_ = 0;
+  uint32_t window_max_ = 0;  // octets asked for
   bool loading_ = false;
   bool failed_ = false;
   LoadFn load_;

@@ -15,6 +15,7 @@ namespace {
 
 using testing::DeliveryWorld;
 using testing::kA;
+using testing::kB;
 
 TEST(Delivery, GoesOnWithDataWhereBdatIsOfferedButNotUnderstood) {
   DeliveryWorld world;
@@ -134,6 +135,74 @@ TEST(Delivery, SendsNoDotWhenAWindowCannotBeRead) {
   job.content = {};
   EXPECT_EQ(world.Finish(std::move(job)), "1/0 content unreadable; closed");
   EXPECT_TRUE(world.net.At(kA).messages.empty());
+}
+
+// A delivery of a message that is not in memory, whose windows are answered by hand.
+class LateWindow : public ::testing::Test {
+ protected:
+  void Start(const std::string& header, uint16_t flags) {
+    text_ = header + "\r\n";
+    for (int line = 0; text_.size() < 600'000; ++line)
+      text_ += "line " + std::to_string(line) + " of many caf\xc3\xa9s\r\n";
+    world_.Hosts({kA, kB});
+    world_.owner.stored = text_;
+    world_.owner.hold = true;
+    Job job = DeliveryWorld::MakeJob(1, 1, text_, flags);
+    job.content = {};
+    world_.Start(std::move(job));
+    world_.loop.Run();
+  }
+  // The host goes, and the next one has been asked for its transaction.
+  void FailOver() {
+    world_.net.last().Drop();
+    world_.loop.Advance(std::chrono::seconds(2));
+  }
+  std::string AnswerAll() {
+    while (!world_.owner.held.empty()) world_.owner.Answer();
+    world_.loop.Advance(std::chrono::minutes(50));
+    return world_.Log();
+  }
+  std::string Taken() {
+    const std::vector<std::string>& messages = world_.net.At(kB).messages;
+    return messages.empty() ? "" : messages[0];
+  }
+
+  DeliveryWorld world_;
+  std::string text_;
+};
+
+TEST_F(LateWindow, IsNotTakenForTheFirstOfTheNextHost) {
+  Start("Subject: x\r\n", 0);
+  world_.owner.Answer();
+  ASSERT_EQ(world_.owner.held.size(), 1u);  // the second window
+  FailOver();
+  ASSERT_EQ(world_.owner.held.size(), 2u);
+  EXPECT_EQ(AnswerAll(), "1/0 dot 250 2.0.0; closed");
+  EXPECT_TRUE(Taken() == text_);
+}
+
+TEST_F(LateWindow, IsNotTakenForTheWholeThatIsToBeConverted) {
+  world_.net.At(kB).extensions = "PIPELINING";
+  Start("Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n", queue::kFlag8Bit);
+  world_.owner.Answer();
+  FailOver();
+  ASSERT_EQ(world_.owner.held.size(), 2u);
+  EXPECT_EQ(AnswerAll(), "1/0 dot 250 2.0.0; closed");
+  EXPECT_NE(Taken().find("Content-Transfer-Encoding: "), std::string::npos);
+}
+
+TEST(RenderedContent, FailsWhenAWindowIsLongerThanWasAskedFor) {
+  queue::Message message;
+  message.body.length = 4;
+  RenderedContent content;
+  uint32_t asked = 0;
+  ASSERT_TRUE(content.UseWindows(message, [&](uint32_t, uint32_t length) { asked = length; }));
+  content.Start(smtp::ContentSource::Framing::kDots);
+  std::vector<std::string_view> out;
+  EXPECT_EQ(content.Next(out), smtp::ContentSource::State::kWait);
+  EXPECT_EQ(asked, 4u);
+  content.Loaded("more\r\n");
+  EXPECT_EQ(content.Next(out), smtp::ContentSource::State::kFailed);
 }
 
 }  // namespace

@@ -153,6 +153,31 @@ TEST_F(DeliverySigningTest, SignsAnewAndStillSaysThatTheBodyHasEightBits) {
   EXPECT_THAT(world_.net.At(kHost).commands[1], ::testing::EndsWith(" BODY=8BITMIME"));
 }
 
+TEST_F(DeliverySigningTest, ASignatureForOneFormIsNotPutOnAnother) {
+  message_.flags = queue::kFlag8Bit;
+  const std::string header =
+      std::string("MIME-Version: 1.0\r\nContent-Type: text/plain\r\n") + kHeader;
+  JobRun run;
+  run.Take(MakeJob(header, "caf\xc3\xa9\r\n"));
+  config_.domains[0].dkim[0].selector = "s2";
+  UseKeys();
+  std::vector<JobRun::Question> asked;
+  const JobRun::Desk desk{.shard = world_.shard(),
+                          .load = [](JobRun::Question, uint32_t, uint32_t) { FAIL(); },
+                          .sign = [&](JobRun::Question q, SignTask) { asked.push_back(q); }};
+  smtp::Capabilities receiver;
+  receiver.eight_bit = true;
+  EXPECT_EQ(run.Prepare(receiver, desk), JobRun::Step::kWait);
+  EXPECT_TRUE(run.Signed(asked.at(0), "DKIM-Signature: of what is stored\r\n"));
+  receiver.eight_bit = false;
+  EXPECT_EQ(run.Prepare(receiver, desk), JobRun::Step::kWait);
+  EXPECT_FALSE(run.Signed(asked.at(0), "DKIM-Signature: late\r\n"));
+  EXPECT_FALSE(run.answered());
+  EXPECT_TRUE(run.Signed(asked.at(1), "DKIM-Signature: of what was converted\r\n"));
+  EXPECT_EQ(run.Prepare(receiver, desk), JobRun::Step::kGo);
+  EXPECT_THAT(run.content().ToString(), StartsWith("DKIM-Signature: of what was converted\r\n"));
+}
+
 TEST_F(DeliverySigningTest, SignsAnewWhatWasHeldForOverADay) {
   message_.released = message_.accepted + std::chrono::hours(25);
   message_.flags = queue::kFlag8Bit;

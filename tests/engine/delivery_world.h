@@ -88,7 +88,15 @@ class FakeOwner final : public engine::DeliveryOwner {
     Result<std::string> window = Fail(ErrorCode::kIo, "broken disk");
     if (offset + length <= stored.size()) window = stored.substr(offset, length);
     if (at_once) return done(std::move(window));
+    if (hold) return held.push_back([done = std::move(done), window] { done(window); });
     loop_.Post([done = std::move(done), window] { done(window); });
+  }
+  // The oldest answer that is held back.
+  void Answer() {
+    const std::function<void()> answer = std::move(held.front());
+    held.pop_front();
+    answer();
+    loop_.Run();
   }
 
   static std::string Text(const engine::AttemptResult& result) {
@@ -116,6 +124,8 @@ class FakeOwner final : public engine::DeliveryOwner {
   std::string stored;  // what windows are cut from
   std::vector<std::pair<uint32_t, uint32_t>> windows;
   bool at_once = false;
+  bool hold = false;  // windows wait for Answer
+  std::deque<std::function<void()>> held;
   bool closed = false;
 
  private:
