@@ -34,14 +34,15 @@ bool IsPlainText(std::string_view type) {
 
 }  // namespace
 
-MtaSts::MtaSts(dns::Resolver& resolver, HttpFetch& fetch, const Clock& clock, uint16_t port,
-               SaveFn save, TroubleFn trouble)
+MtaSts::MtaSts(dns::Resolver& resolver, HttpFetch& fetch, const Clock& clock, TimerQueue& timers,
+               uint16_t port, SaveFn save, TroubleFn trouble)
     : resolver_(resolver),
       fetch_(fetch),
       clock_(clock),
       port_(port),
       save_(std::move(save)),
       trouble_(std::move(trouble)),
+      timer_(timers, [this] { OnTimer(); }),
       self_(std::make_shared<MtaSts*>(this)) {}
 
 void MtaSts::Restore(const std::vector<StsRecord>& records) {
@@ -89,14 +90,41 @@ void MtaSts::Drop(Entry& entry) {
 void MtaSts::Find(std::string_view domain, PolicyFn done) {
   if (!dns::IsHostName(domain)) return done(nullptr);
   Entry& entry = EntryOf(std::string(domain));
-  const bool look = !entry.busy && clock_.Now() >= entry.check_at;
+  const Instant now = clock_.Now();
+  const bool look = !entry.busy && now >= entry.check_at;
   if (const Policy policy = InForce(entry)) {
-    if (look) Look(entry);  // behind its back
+    if (look) Look(entry, nullptr);  // behind its back
     return done(policy->mode == dns::StsMode::kNone ? nullptr : policy);
   }
-  if (!entry.busy && !look) return done(nullptr);
+  if (look) return Look(entry, std::move(done));
+  if (!entry.busy || now >= entry.patience) return done(nullptr);
+  Await(entry, std::move(done));
+}
+
+bool MtaSts::Awaited(std::string_view domain) const {
+  const auto found = entries_.find(std::string(domain));
+  return found != entries_.end() && !found->second->waiting.empty();
+}
+
+void MtaSts::Await(Entry& entry, PolicyFn done) {
   entry.waiting.push_back(std::move(done));
-  if (look) Look(entry);
+  if (entry.waiting.size() > 1) return;
+  awaited_.emplace(entry.patience, entry.domain);
+  timer_.Set(awaited_.begin()->first);
+}
+
+// Never inside a Find: these wait for other domains than the one that is asked for.
+void MtaSts::OnTimer() {
+  while (!awaited_.empty() && awaited_.begin()->first <= clock_.Now()) {
+    Entry& entry = *entries_.at(awaited_.begin()->second);
+    awaited_.erase(awaited_.begin());
+    if (entry.put_off) {
+      Settle(entry);
+    } else {
+      Answer(entry);  // it stays busy: the fetch goes on
+    }
+  }
+  if (!awaited_.empty()) timer_.Set(awaited_.begin()->first);
 }
 
 void MtaSts::OnMismatch(std::string_view domain) {
@@ -107,8 +135,10 @@ void MtaSts::OnMismatch(std::string_view domain) {
 }
 
 // The answer may come inside the call, and then the entry may be gone.
-void MtaSts::Look(Entry& entry) {
+void MtaSts::Look(Entry& entry, PolicyFn done) {
   entry.busy = true;
+  entry.patience = clock_.Now() + kPatience;
+  if (done) Await(entry, std::move(done));
   resolver_.Ask(std::string(kTxtLabel) + entry.domain, dns::RecordType::kTxt,
                 [weak = std::weak_ptr(self_), domain = entry.domain](const dns::Answer& answer) {
                   if (const auto alive = weak.lock()) (*alive)->OnTxt(domain, answer);
@@ -148,12 +178,28 @@ void MtaSts::OnTxt(const std::string& domain, const dns::Answer& answer) {
 void MtaSts::WantFetch(Entry& entry) {
   to_fetch_.push_back(entry.domain);
   NextFetch();
+  if (to_fetch_.size() <= kToFetchMax) return;
+  const std::string oldest = std::move(to_fetch_.front());
+  to_fetch_.pop_front();
+  PutOff(*entries_.at(oldest));
+}
+
+void MtaSts::PutOff(Entry& entry) {
+  entry.put_off = true;
+  entry.fetch_not_before = clock_.Now() + kRetry;
+  entry.check_at = entry.fetch_not_before;
+  entry.trouble = "too many policies are to be fetched at once";
+  LogWarn("mta-sts", "the policy of " + entry.domain + " cannot be had: " + entry.trouble);
+  awaited_.erase({entry.patience, entry.domain});
+  entry.patience = clock_.Now();
+  awaited_.emplace(entry.patience, entry.domain);
+  timer_.Set(awaited_.begin()->first);
 }
 
 void MtaSts::NextFetch() {
   while (fetching_ < kFetchesMax && !to_fetch_.empty()) {
-    const std::string domain = std::move(to_fetch_.front());
-    to_fetch_.pop_front();
+    const std::string domain = std::move(to_fetch_.back());
+    to_fetch_.pop_back();
     ++fetching_;
     fetch_.Fetch({.host = std::string(kHostLabel) + domain,
                   .port = port_,
@@ -206,6 +252,12 @@ void MtaSts::OnFetched(const std::string& domain, const HttpResponse& response) 
 
 void MtaSts::Settle(Entry& entry) {
   entry.busy = false;
+  entry.put_off = false;
+  awaited_.erase({entry.patience, entry.domain});
+  Answer(entry);
+}
+
+void MtaSts::Answer(Entry& entry) {
   Policy policy = InForce(entry);
   if (policy != nullptr && policy->mode == dns::StsMode::kNone) policy = nullptr;
   // From here on `entry` may be gone: callbacks ask again.

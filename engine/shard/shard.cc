@@ -36,7 +36,8 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
       sts_(fetch_ == nullptr
                ? nullptr
                : std::make_unique<MtaSts>(
-                     router_.resolver(), *fetch_, context_.clock, context_.config->tls.mta_sts_port,
+                     router_.resolver(), *fetch_, context_.clock, context_.timers,
+                     context_.config->tls.mta_sts_port,
                      [this](StsRecord record) { Save(std::move(record)); },
                      [this](const std::string& domain, TlsResult result, const std::string& what) {
                        policies_.OnSession({.domain = domain,

@@ -98,6 +98,7 @@ class Shard final : public Intake, private RecorderOwner {
 
   ShardContext& context() { return context_; }
   Scheduler& scheduler() { return scheduler_; }
+  const TlsPolicyTable& policies() const { return policies_; }
   Limits& limits() { return limits_; }
   Links& links() { return links_; }
   Switchboard& out() { return out_; }

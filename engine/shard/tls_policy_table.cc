@@ -45,6 +45,10 @@ bool TlsPolicyTable::Alike(std::string_view domain, std::string_view other) {
   return both->second.has_value() && engine::Alike(*both->first, *both->second);
 }
 
+bool TlsPolicyTable::Awaited(std::string_view domain) const {
+  return sts_ != nullptr && sts_->Awaited(domain);
+}
+
 void TlsPolicyTable::OnMismatch(std::string_view domain) {
   if (sts_ != nullptr) sts_->OnMismatch(domain);
 }

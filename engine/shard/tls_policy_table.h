@@ -33,6 +33,8 @@ class TlsPolicyTable final : public TlsPolicies {
   void OnSession(TlsSession session) override;
   // The sessions since the last call.
   TlsDays TakeSessions() { return std::exchange(sessions_, {}); }
+  // Mail to the domain waits for its MTA-STS policy.
+  bool Awaited(std::string_view domain) const;
 
  private:
   ShardContext& shard_;

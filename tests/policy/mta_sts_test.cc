@@ -6,8 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,8 +30,10 @@ std::string PolicyText(const std::string& mode, int max_age = 604800) {
 // Answers when told to.
 class FakeFetch final : public HttpFetch {
  public:
+  FakeFetch(TimerQueue& timers, const Clock& clock) : timers_(timers), clock_(clock) {}
   void Fetch(HttpRequest request, std::function<void(const HttpResponse&)> done) override {
     asked.push_back(request.host + ":" + std::to_string(request.port) + request.path);
+    if (request.host.starts_with("mta-sts.dead")) return TimeOut(request.timeout, std::move(done));
     waiting.push_back(std::move(done));
     if (!held) Answer();
   }
@@ -52,6 +56,21 @@ class FakeFetch final : public HttpFetch {
   std::vector<std::string> asked;
   std::vector<std::function<void(const HttpResponse&)>> waiting;
   bool held = false;
+
+ private:
+  using DoneFn = std::function<void(const HttpResponse&)>;
+
+  // Of hosts that drop packets.
+  void TimeOut(Duration timeout, DoneFn done) {
+    dead_.push_back(std::make_unique<Timer>(timers_, [done = std::move(done)] {
+      done({.status = 0, .error = "timed out", .content_type = {}, .body = {}});
+    }));
+    dead_.back()->Set(clock_.Now() + timeout);
+  }
+
+  TimerQueue& timers_;
+  const Clock& clock_;
+  std::deque<std::unique_ptr<Timer>> dead_;
 };
 
 class MtaStsTest : public ::testing::Test {
@@ -60,7 +79,7 @@ class MtaStsTest : public ::testing::Test {
   // As after a restart.
   void Begin() {
     sts_ = std::make_unique<MtaSts>(
-        resolver_, web_, clock_, uint16_t(443),
+        resolver_, web_, clock_, timers_, uint16_t(443),
         [this](StsRecord record) { saved_.push_back(std::move(record)); },
         [this](const std::string& domain, TlsResult result, const std::string& what) {
           told_.push_back(domain + ": " + what);
@@ -88,7 +107,7 @@ class MtaStsTest : public ::testing::Test {
   TimerQueue timers_;
   dns::FakeDns dns_{timers_, clock_};
   dns::Resolver resolver_{dns_, clock_, 1000};
-  FakeFetch web_;
+  FakeFetch web_{timers_, clock_};
   std::vector<StsRecord> saved_;
   std::vector<std::string> told_;
   std::vector<TlsResult> results_;
@@ -296,6 +315,75 @@ TEST_F(MtaStsTest, PoliciesSurviveARestartUntilTheyExpire) {
   Begin();
   sts_->Restore(saved_);
   EXPECT_EQ(sts_->size(), 0u);
+}
+
+// First mail to a thousand domains whose policy hosts drop packets, and to one whose host is well.
+TEST_F(MtaStsTest, DeadPolicyHostsHoldUpNobodyForLong) {
+  Publish("1", PolicyText("enforce"));
+  const Instant begun = clock_.Now();
+  size_t without = 0;
+  Instant last{};
+  for (int i = 0; i < 1'000; ++i) {
+    const std::string domain = "dead" + std::to_string(i) + ".example";
+    dns_.AddTxt("_mta-sts." + domain, "v=STSv1; id=1;");
+    sts_->Find(domain, [&](const MtaSts::Policy& policy) {
+      without += policy == nullptr;
+      last = clock_.Now();
+    });
+  }
+  Pass(5s);
+  EXPECT_TRUE(sts_->Awaited("dead999.example"));
+  EXPECT_FALSE(sts_->Awaited("example.net"));
+  Instant answered{};
+  sts_->Find("example.net", [&](const MtaSts::Policy& policy) {
+    EXPECT_NE(policy, nullptr);
+    answered = clock_.Now();
+  });
+  Pass(1min);
+  EXPECT_EQ(without, 1'000u);
+  EXPECT_LE(last - begun, MtaSts::kPatience);
+  EXPECT_NE(answered, Instant{});
+  EXPECT_LE(answered - begun, 5s + MtaSts::kPatience);
+  // The fetches go on, and nobody waits for them any more.
+  EXPECT_FALSE(sts_->Awaited("dead999.example"));
+  EXPECT_EQ(Find("dead999.example"), "none");
+  EXPECT_TRUE(inside_);
+  EXPECT_LE(web_.asked.size(), 1 + 3 * MtaSts::kFetchesMax);
+  Pass(40min);
+  EXPECT_GE(web_.asked.size(), 1'001u);
+}
+
+TEST_F(MtaStsTest, AFetchGoesOnWhenNobodyWaitsForItAnyMore) {
+  Publish("1", PolicyText("enforce"));
+  web_.held = true;
+  std::optional<bool> found;
+  sts_->Find("example.net", [&](const MtaSts::Policy& policy) { found = policy != nullptr; });
+  Pass(29s);
+  EXPECT_FALSE(found.has_value());
+  Pass(2s);
+  EXPECT_EQ(found, false);
+  EXPECT_EQ(Find(), "none");
+  web_.Answer();
+  EXPECT_EQ(Find(), "enforce");
+  EXPECT_EQ(web_.asked.size(), 1u);
+}
+
+TEST_F(MtaStsTest, TheOldestIsPutOffWhenTooManyWaitForTheirFetch) {
+  const size_t count = MtaSts::kFetchesMax + MtaSts::kToFetchMax + 1;
+  size_t answered = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const std::string domain = "dead" + std::to_string(i) + ".example";
+    dns_.AddTxt("_mta-sts." + domain, "v=STSv1; id=1;");
+    sts_->Find(domain, [&](const MtaSts::Policy&) { ++answered; });
+  }
+  Pass(1s);
+  EXPECT_EQ(answered, 1u);
+  const std::string oldest = "dead" + std::to_string(MtaSts::kFetchesMax) + ".example";
+  EXPECT_FALSE(sts_->Awaited(oldest));
+  EXPECT_EQ(Find(oldest), "none");
+  EXPECT_TRUE(inside_);
+  Pass(MtaSts::kRetry);
+  EXPECT_EQ(Find(oldest), "waits");  // asked for again
 }
 
 TEST_F(MtaStsTest, AnswersThatComeAfterItsEndFindNobody) {
