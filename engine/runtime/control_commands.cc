@@ -8,7 +8,7 @@
 
 #include "engine/base/message_id.h"
 #include "engine/base/text.h"
-#include "engine/runtime/lane_report.h"
+#include "engine/shard/lane_report.h"
 
 namespace sluice::engine {
 namespace {
@@ -103,7 +103,7 @@ ShardStatus StatusOf(ShardRuntime& runtime) {
   for (const auto& [name, site] : scheduler.sites())
     out.sites_suspended += now < site->suspended_until ? 1 : 0;
   out.damaged = scheduler.damaged();
-  out.suspensions = ReportSuspensions(runtime);
+  out.suspensions = ReportSuspensions(runtime.shard());
   return out;
 }
 
@@ -227,7 +227,7 @@ void ControlCommands::ShowStatus(const ControlRequest&, const ControlDone& done)
 
 void ControlCommands::Queues(const std::string& domain, const ControlDone& done) {
   Gather<std::vector<LaneReport>>(
-      [domain](ShardRuntime& runtime) { return ReportLanes(runtime, domain, kLanesShown); },
+      [domain](ShardRuntime& runtime) { return ReportLanes(runtime.shard(), domain, kLanesShown); },
       [done](std::vector<std::vector<LaneReport>> shards) {
         std::vector<LaneReport> all;
         for (auto& shard : shards) std::ranges::move(shard, std::back_inserter(all));
@@ -262,7 +262,9 @@ void ControlCommands::ExplainMessage(MessageId id, const ControlDone& done) {
                               {"last_reply", loaded.recipient.last_reply}});
       const std::string domain(DomainOf(open.front().recipient.address));
       Gather<std::vector<LaneReport>>(
-          [domain](ShardRuntime& runtime) { return ReportLanes(runtime, domain, kLanesShown); },
+          [domain](ShardRuntime& runtime) {
+            return ReportLanes(runtime.shard(), domain, kLanesShown);
+          },
           [done, recipients](const std::vector<std::vector<LaneReport>>& shards) {
             Json lanes = Json::array();
             for (const auto& shard : shards)

@@ -70,6 +70,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   size_t open_deliveries() const { return deliveries_.size(); }
   const Suspensions& suspensions() const { return suspensions_; }
   const ReportPace& report_pace() const { return report_pace_; }
+  // Open to one site, by way of all sources.
+  size_t ConnectionsMax() const;
   uint64_t damaged() const { return damaged_; }
 
   // No new transactions; the running ones end. Stopped() once all connections are closed.
@@ -151,7 +153,6 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   // Connections and trouble (sites.cc).
   void Pump(Site& site);
   void EmptyRound(Site& site);
-  size_t SourceCount() const;
   void Open(Site& site);
   void WithRoute(const std::string& domain, std::function<void(const Route&)> done);
   void OnRoute(const std::string& site_name, const std::string& domain, const Route& route);

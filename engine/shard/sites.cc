@@ -26,7 +26,7 @@ void Scheduler::Pump(Site& site) {
   }
   if (waiting() <= site.poked || site.opening) return;
   if ((site.probing || !site.proven) && site.open > 0) return;
-  if (site.open >= shard_.config->delivery.connections_per_path * SourceCount()) return;
+  if (site.open >= ConnectionsMax()) return;
   if (now < site.open_not_before) return site.timer.Set(site.open_not_before);
   if (Prepare(site)) Open(site);
 }
@@ -43,7 +43,9 @@ void Scheduler::EmptyRound(Site& site) {
   }
 }
 
-size_t Scheduler::SourceCount() const { return shard_.config->pools.front().members.size(); }
+size_t Scheduler::ConnectionsMax() const {
+  return shard_.config->delivery.connections_per_path * shard_.config->pools.front().members.size();
+}
 
 void Scheduler::Open(Site& site) {
   CHECK(!site.prepared.empty());

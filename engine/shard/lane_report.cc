@@ -1,4 +1,4 @@
-#include "engine/runtime/lane_report.h"
+#include "engine/shard/lane_report.h"
 
 #include <algorithm>
 #include <utility>
@@ -13,12 +13,14 @@ WallTime NextDueOf(const Lane& lane) {
 }
 
 // Why a lane's recipients are not gone yet.
-void GiveReason(const Lane& lane, const Scheduler& scheduler, const ShardContext& context,
-                LaneReport& report) {
+void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
+  const Scheduler& scheduler = shard.scheduler();
+  const ShardContext& context = shard.context();
   const config::Config& config = *context.config;
   const Instant now = context.clock.Now();
   const WallTime wall = context.clock.Wall();
   const Site* site = lane.site;
+  const bool being_sent = lane.window && lane.window->in_flight > 0;
   if (site != nullptr && now < site->suspended_until) {
     report.reason = "the site is suspended after " + std::to_string(site->failures) +
                     " failed rounds: " + site->trouble;
@@ -31,23 +33,29 @@ void GiveReason(const Lane& lane, const Scheduler& scheduler, const ShardContext
     report.until = wall + (scheduler.report_pace().next(lane) - now);
   } else if (lane.ready() > 0 && !site->proven && site->open > 0) {
     report.reason = "the site has not answered yet: it gets one connection until it has";
-  } else if (lane.ready() > 0 && site->open >= config.delivery.connections_per_path) {
+  } else if (lane.ready() > 0 && site->open >= scheduler.ConnectionsMax()) {
     report.reason = "all " + std::to_string(site->open) +
-                    " connections to the site are busy (delivery.connections_per_path)";
+                    " connections to the site are busy (delivery.connections_per_path, of each " +
+                    "source)";
   } else if (lane.ready() > 0 && now < site->open_not_before) {
     report.reason = "one more connection could not be opened: " + site->trouble;
     report.until = wall + (site->open_not_before - now);
   } else if (lane.ready() > 0 && site->opening) {
     report.reason = "waits for a route or for a free connection of the path";
-  } else if (report.in_flight > 0) {
+  } else if (being_sent && shard.policies().Awaited(lane.key.domain)) {
+    report.reason = "waits for the domain's MTA-STS policy, half a minute at most";
+  } else if (being_sent) {
     report.reason = "is being sent";
   } else if (lane.ready() > 0) {
     report.reason = "its turn comes next";
   } else if (lane.on_disk > 0 && lane.next_due == queue::kCapturedDue) {
     report.reason = "captured: kept until `sluice captured release`";
-  } else if (lane.on_disk > 0 && lane.next_due > wall) {
-    report.reason = "deferred by the receiver: waits for its next attempt";
+  } else if (lane.on_disk > 0 && lane.next_due > wall && lane.next_due != WallTime::max()) {
+    // Who deferred it is known of each recipient (`sluice explain ID`), not of the lane.
+    report.reason = "waits until its next attempt is due";
     report.until = lane.next_due;
+  } else if (report.in_flight > 0) {
+    report.reason = "is being written to disk";
   } else {
     report.reason = "is being read from disk";
   }
@@ -55,9 +63,9 @@ void GiveReason(const Lane& lane, const Scheduler& scheduler, const ShardContext
 
 }  // namespace
 
-std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& of, size_t limit) {
+std::vector<LaneReport> ReportLanes(Shard& shard, const std::string& of, size_t limit) {
   std::vector<LaneReport> out;
-  Scheduler& scheduler = runtime.shard().scheduler();
+  Scheduler& scheduler = shard.scheduler();
   scheduler.lanes().ForEach([&](LaneHandle, Lane& lane) {
     const bool meant =
         of.empty() || lane.key.domain == of || (lane.site != nullptr && lane.site->name == of);
@@ -88,8 +96,8 @@ std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& of
       const auto& all = scheduler.suspensions().all();
       if (const auto it = all.find(id); it != all.end()) report.suspension = {id, it->second};
     }
-    GiveReason(lane, scheduler, runtime.shard().context(), report);
-    if (runtime.shard().links().writer().broken())
+    GiveReason(lane, shard, report);
+    if (shard.links().writer().broken())
       report.reason =
           "nothing is sent until a restart: the queue could not be written (see the log)";
     out.push_back(std::move(report));
@@ -101,10 +109,10 @@ std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& of
   return out;
 }
 
-std::vector<SuspensionReport> ReportSuspensions(ShardRuntime& runtime) {
+std::vector<SuspensionReport> ReportSuspensions(Shard& shard) {
   std::vector<SuspensionReport> out;
-  const WallTime wall = runtime.shard().context().clock.Wall();
-  for (const auto& [id, entry] : runtime.shard().scheduler().suspensions().all())
+  const WallTime wall = shard.context().clock.Wall();
+  for (const auto& [id, entry] : shard.scheduler().suspensions().all())
     if (!entry.remembered || entry.until > wall) out.push_back({id, entry});
   return out;
 }

@@ -1,18 +1,18 @@
-// engine/runtime/lane_report.h — what waits in one lane and why, and what is suspended, as an
+// engine/shard/lane_report.h — what waits in one lane and why, and what is suspended, as an
 // operator reads it.
 //
 // PURPOSE   Promise 4: nothing waits without a reason. Read on the shard's loop, shown by `sluice
 //           queues` and `sluice explain`.
 
-#ifndef SLUICE_ENGINE_RUNTIME_LANE_REPORT_H_
-#define SLUICE_ENGINE_RUNTIME_LANE_REPORT_H_
+#ifndef SLUICE_ENGINE_SHARD_LANE_REPORT_H_
+#define SLUICE_ENGINE_SHARD_LANE_REPORT_H_
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "engine/runtime/shard_runtime.h"
+#include "engine/shard/shard.h"
 
 namespace sluice::engine {
 
@@ -37,11 +37,11 @@ struct LaneReport {
 
 // The lanes of one shard that have something waiting; of the domain or site `of` only, unless it is
 // empty. At most `limit`, the fullest first.
-std::vector<LaneReport> ReportLanes(ShardRuntime& runtime, const std::string& of, size_t limit);
+std::vector<LaneReport> ReportLanes(Shard& shard, const std::string& of, size_t limit);
 
 // What is suspended now, or only probed because it was.
-std::vector<SuspensionReport> ReportSuspensions(ShardRuntime& runtime);
+std::vector<SuspensionReport> ReportSuspensions(Shard& shard);
 
 }  // namespace sluice::engine
 
-#endif  // SLUICE_ENGINE_RUNTIME_LANE_REPORT_H_
+#endif  // SLUICE_ENGINE_SHARD_LANE_REPORT_H_
