@@ -8,6 +8,7 @@
 #define SLUICE_CONFIG_CONFIG_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -228,7 +229,7 @@ struct Limits {
   uint32_t received_hops = 50;
 };
 
-// Fixed for now; the shaping file takes this over with the issue on traffic control.
+// What holds where the shaping file says nothing else.
 struct Delivery {
   uint32_t connections_per_path = 10;
   uint32_t messages_per_connection = 100;
@@ -266,12 +267,16 @@ struct Submission {
   bool queued_as_plain = false;  // "250 Ok: queued as ID" without the enhanced code
 };
 
+// How hard each receiver may be worked (shaping.h).
+class Shaping;
+
 struct Config {
   std::string file;  // where it was read from
   std::string hostname;
   std::string timezone = "UTC";  // whose days quotas count
   Unsigned unsigned_mail = Unsigned::kByClass;
   std::string default_signer;  // a [[domain]]: it signs everything, besides the From domain
+  std::string shaping_file;    // empty: the built-in one
   Queue queue;
   Dns dns;
   Control control;
@@ -296,6 +301,8 @@ struct Config {
   std::vector<Domain> domains;
   DomainRules domain_rules;
   std::vector<Route> routes;
+  std::shared_ptr<const Shaping>
+      shaping;  // of LoadConfig; null: all as [delivery] and the like say
 };
 
 }  // namespace sluice::config

@@ -44,6 +44,8 @@ enum class Kind : uint8_t {
   kPattern,           // domain, *.suffix or *
   kHosts,             // list of HOST:PORT
   kFields,            // list of names of header fields
+  kSuffixes,          // list of host names that stand for all below them: ".google.com"
+  kRate,              // "100/s burst 20"
   kTables,            // list of inline tables: a section of its own
 };
 

@@ -36,6 +36,13 @@ inline constexpr Key kTop[] = {
          .default_text = "none",
          .doc = "Name of a `[[domain]]` of your own (the provider's) whose keys sign all mail, "
                 "besides those of the From domain."}),
+    Row<&Config::shaping_file>(
+        {.name = "shaping",
+         .kind = Kind::kPath,
+         .default_text = "the built-in one",
+         .doc = "File that says how hard each receiver may be worked (docs/shaping.md). The "
+                "built-in one is `config/shaping.toml` as it is shipped: published values of the "
+                "large providers."}),
 };
 
 inline constexpr Key kQueueKeys[] = {

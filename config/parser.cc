@@ -1,13 +1,10 @@
 #include "config/parser.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
+#include <memory>
 #include <system_error>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -15,6 +12,8 @@
 #include "config/document.h"
 #include "config/keys.h"
 #include "config/reader.h"
+#include "config/shaping_parser.h"
+#include "config/source_text.h"
 #include "config/units.h"
 
 namespace sluice::config {
@@ -86,20 +85,12 @@ void ReadRoot(Reader& reader, const Value& root, Config& config) {
   reader.ReadTable(top, "", rest, &config);
 }
 
-void InFileOrder(Problems& problems) {
-  std::ranges::sort(problems, {}, [](const Problem& p) { return std::tie(p.at, p.key, p.what); });
-}
-
 }  // namespace
 
 std::expected<Loaded, Problems> ParseConfig(std::string_view text, const std::string& file,
                                             const Surroundings& surroundings) {
-  const std::expected<Value, SyntaxError> root = ParseToml(text);
-  if (!root) {
-    std::string what = "this is not TOML: " + root.error().what;
-    if (what.contains("determine value type")) what += "; text must stand in quotes";
-    return std::unexpected(Problems{{file, root.error().at, "", std::move(what)}});
-  }
+  const std::expected<Value, Problem> root = ParseTomlOf(text, file);
+  if (!root) return std::unexpected(Problems{root.error()});
   Loaded loaded;
   loaded.config.file = file;
   Reader reader(file, FolderOf(file));
@@ -119,15 +110,15 @@ std::expected<Loaded, Problems> ParseConfig(std::string_view text, const std::st
 }
 
 std::expected<Loaded, Problems> LoadConfig(const std::string& file, const Surroundings& machine) {
-  const std::string wrong = machine.WhyUnreadable(file);
-  if (!wrong.empty())
-    return std::unexpected(Problems{{file, {}, "", "cannot read the configuration: " + wrong}});
-  std::ifstream in(file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (in.bad())
-    return std::unexpected(Problems{
-        {file, {}, "", std::string("cannot read the configuration: ") + std::strerror(errno)}});
-  return ParseConfig(text, file, machine);
+  const auto text = ReadWhole(file, "the configuration", machine);
+  if (!text) return std::unexpected(Problems{text.error()});
+  auto loaded = ParseConfig(*text, file, machine);
+  if (!loaded) return loaded;
+  auto shaping = LoadShaping(loaded->config, machine);
+  if (!shaping) return std::unexpected(std::move(shaping.error()));
+  loaded->config.shaping = std::make_shared<const Shaping>(std::move(shaping->shaping));
+  std::ranges::move(shaping->warnings, std::back_inserter(loaded->warnings));
+  return loaded;
 }
 
 }  // namespace sluice::config

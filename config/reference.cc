@@ -1,6 +1,9 @@
 #include "config/reference.h"
 
+#include <span>
+
 #include "config/keys.h"
+#include "config/keys_shaping.h"
 #include "config/syntax.h"
 #include "config/units.h"
 #include "engine/base/time.h"
@@ -62,6 +65,10 @@ std::string TypeOf(const Key& key) {
       return "list of `HOST:PORT`";
     case Kind::kFields:
       return "list of names of header fields";
+    case Kind::kSuffixes:
+      return "list of host names";
+    case Kind::kRate:
+      return "rate";
     case Kind::kTables:
       return "list of inline tables";
   }
@@ -81,6 +88,17 @@ std::string Heading(const Section& section) {
       return "`" + name + "`";
   }
   return name;
+}
+
+std::string TableOf(std::span<const Key> keys) {
+  std::string out = "| key | type | default | meaning |\n|---|---|---|---|\n";
+  for (const Key& key : keys) {
+    std::string fallback = key.required ? "required" : key.print_default(key);
+    if (fallback.empty()) fallback = "–";
+    out += "| `" + std::string(key.name) + "` | " + TypeOf(key) + " | " + fallback + " | " +
+           std::string(key.doc) + (key.later ? " *later*" : "") + " |\n";
+  }
+  return out;
 }
 
 }  // namespace
@@ -105,15 +123,20 @@ std::string MakeReference() {
   for (const Section& section : Sections()) {
     out += "\n## " + Heading(section) + "\n\n" + std::string(section.doc);
     if (section.later) out += " *later*";
-    out += "\n\n| key | type | default | meaning |\n|---|---|---|---|\n";
-    for (const Key& key : section.keys) {
-      std::string fallback = key.required ? "required" : key.print_default(key);
-      if (fallback.empty()) fallback = "–";
-      out += "| `" + std::string(key.name) + "` | " + TypeOf(key) + " | " + fallback + " | " +
-             std::string(key.doc) + (key.later ? " *later*" : "") + " |\n";
-    }
+    out += "\n\n" + TableOf(section.keys);
   }
   return out;
+}
+
+std::string MakeShapingReference() {
+  std::string out;
+  for (size_t i = 0; i < kShapingTableCount; ++i) {
+    const Section& section = ShapingSection(ShapingTable(i));
+    out += "### " + Heading(section) + "\n\n" + std::string(section.doc) + "\n\n";
+    const std::span<const Key> names = ShapingNames(ShapingTable(i));
+    if (!names.empty()) out += TableOf(names) + "\n";
+  }
+  return out + "### Values of every table\n\n" + TableOf(ShapingKeys());
 }
 
 }  // namespace sluice::config

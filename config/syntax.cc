@@ -91,6 +91,9 @@ std::string WhyNotText(Kind kind, std::string_view text) {
            "-fingerprint -sha256` prints";
   if (kind == Kind::kCertificateNames && text.size() > kMaxCertificateName)
     return "is longer than 255 octets";
+  if (kind == Kind::kSuffixes &&
+      !IsDomainName(text.starts_with('.') ? text.substr(1) : text, true) && !IpAddress::Parse(text))
+    return Quote(text) + " is no name of hosts: write \".google.com\" or \"mx.example.net\"";
   if (kind == Kind::kFields &&
       !std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f && c != ':'; }))
     return Quote(text) + " is no name of a header field";

@@ -378,7 +378,9 @@ Result<std::string> EngineImpl::Reload() {
   });
   domains_->Reload(config_);
   tls_reports_->Reload(config_);
-  LogInfo("reload", "configuration reloaded from " + config_->file);
+  const std::string& shaping = config_->shaping_file;
+  LogInfo("reload", "configuration reloaded from " + config_->file +
+                        (shaping.empty() ? "" : ", shaping from " + shaping));
   if (!later.empty()) LogWarn("reload", "what has changed here needs a restart: " + later);
   return later;
 }

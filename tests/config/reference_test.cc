@@ -45,9 +45,9 @@ TEST(ConfigReference, HasASentenceForEveryKey) {
   }
 }
 
-// All of our code outside config/, tests and stand-alone tools.
+// All of our code outside the configuration, tests and stand-alone tools.
 std::string AllCode() {
-  std::string out;
+  std::string out = ReadAll("config/shaping.cc");  // what shaping.toml builds on
   for (const char* folder : {"engine", "dns", "smtp", "queue", "tools/commands"}) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
       const auto extension = entry.path().extension();
