@@ -24,6 +24,7 @@
 #include "tools/commands/reload.h"
 #include "tools/commands/run.h"
 #include "tools/commands/sendmail.h"
+#include "tools/commands/shaping.h"
 #include "tools/commands/status.h"
 #include "tools/commands/tls_report.h"
 #include "tools/commands/user_hash.h"
@@ -67,7 +68,25 @@ void AddRunAndCheck(CLI::App& app, Action& action) {
   CLI::App* command = AddCommand(app, action, "check", "Check a configuration", check, CheckConfig);
   command->add_option("-c,--config", check->config, "Configuration")->type_name("FILE");
   command->add_flag("--reference", check->reference, "Print the reference of all keys (Markdown)");
+  command->add_flag("--shaping-reference", check->shaping_reference,
+                    "Print the tables of keys of shaping.toml (Markdown)");
   command->require_option(1);
+}
+
+void AddShaping(CLI::App& app, Action& action) {
+  auto shaping = std::make_shared<ShapingOptions>();
+  CLI::App* command =
+      AddCommand(app, action, "shaping", "What holds for mail to a domain, and which line says so",
+                 shaping, ShowShaping);
+  command->add_option("-c,--config", shaping->engine.config, "Configuration")
+      ->type_name("FILE")
+      ->default_str(kDefaultConfig);
+  command->add_option("DOMAIN", shaping->domain, "Recipient domain")->required();
+  command->add_option("--source", shaping->source, "For mail from this [[source]]");
+  command->add_option("--mx", shaping->hosts, "Its MX host, instead of asking DNS (repeat)")
+      ->type_name("HOST")
+      ->allow_extra_args(false);
+  command->add_flag("--json", shaping->json, "As JSON");
 }
 
 void AddUser(CLI::App& app, Action& action) {
@@ -335,6 +354,7 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", "sluice " SLUICE_VERSION);
   Action action;
   AddRunAndCheck(app, action);
+  AddShaping(app, action);
   AddUser(app, action);
   AddLooks(app, action);
   app.add_subcommand("sendmail", "A message on standard input, as /usr/sbin/sendmail takes it");

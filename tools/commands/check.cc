@@ -57,6 +57,7 @@ std::string Summarise(const config::Config& config) {
 
 int CheckConfig(const CheckOptions& options) {
   if (options.reference) return Print(config::MakeReference()) ? 0 : 1;
+  if (options.shaping_reference) return Print(config::MakeShapingReference()) ? 0 : 1;
   engine::KeyStore keys;
   const auto loaded = config::LoadConfig(options.config, engine::SigningSurroundings(keys));
   CertificateFindings found;

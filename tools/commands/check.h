@@ -11,8 +11,9 @@
 namespace sluice::tools {
 
 struct CheckOptions {
-  std::string config;      // -c FILE
-  bool reference = false;  // --reference: print docs/configuration.md instead
+  std::string config;              // -c FILE
+  bool reference = false;          // --reference: print docs/configuration.md instead
+  bool shaping_reference = false;  // --shaping-reference: the tables of docs/shaping.md
 };
 
 // Returns the exit status: 2 when `sluice run` would refuse it.
