@@ -29,9 +29,11 @@ Delivery::Delivery(DeliveryShared& shared, DeliveryOwner& owner, DeliveryPath pa
       owner_(owner),
       path_(std::move(path)),
       config_(shared.shard.config),
+      shape_(path_.shape != nullptr ? path_.shape
+                                    : std::make_shared<const Shape>(PlainShape(*config_))),
       wake_(shared.shard.timers, [this] { OnWake(); }),
       timer_(shared.shard.timers, [this] { OnTimer(); }),
-      walk_(shared.router, path_),
+      walk_(shared.router, path_, shape_->ip_family),
       self_(std::make_shared<Delivery*>(this)) {}
 
 // In any state: a process that runs out of time to stop drops what is open, and so does a simulated
@@ -131,7 +133,7 @@ void Delivery::Connect() {
   BeginTlsFacts();
   session_.reset();
   stream_ = shared_.shard.net.Connect({host_.endpoint, path_.address}, this);
-  due_ = Now() + config_->timeouts.connect;
+  due_ = Now() + shape_->timeouts.connect;
   timer_.Set(due_);
 }
 
@@ -144,7 +146,7 @@ void Delivery::OnConnected() {
   const bool use_tls = shared_.tls != nullptr && plan_.use_tls;
   session_.emplace(
       smtp::ClientOptions{.ehlo = path_.ehlo,
-                          .timeouts = TimeoutsOf(config_->timeouts),
+                          .timeouts = TimeoutsOf(shape_->timeouts),
                           .use_tls = use_tls,
                           .one_at_a_time = shared_.liars.IsBroken(host_.endpoint, Now())});
   session_->OnConnected(Now());
@@ -355,7 +357,7 @@ void Delivery::ArmTimer() {
   if (over() || state_ == State::kConnecting || state_ == State::kWalking || !session_.has_value())
     return;
   due_ = session_->deadline();
-  if (state_ == State::kReady) due_ = idle_since_ + config_->delivery.idle_connection;
+  if (state_ == State::kReady) due_ = idle_since_ + shape_->idle;
   if (due_ < timer_.when()) timer_.Set(due_);
 }
 

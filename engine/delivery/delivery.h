@@ -30,6 +30,7 @@
 #include "engine/delivery/host_walk.h"
 #include "engine/delivery/job.h"
 #include "engine/delivery/job_run.h"
+#include "engine/delivery/shape.h"
 #include "engine/delivery/tls_policy.h"
 #include "engine/delivery/tls_trouble.h"
 #include "engine/delivery/verdict.h"
@@ -143,6 +144,7 @@ class Delivery final : public io::StreamEvents {
 
   // TLS policies (delivery_tls.cc).
   void AskPolicy();
+  DomainTls WithShape(DomainTls wanted);
   void OnPolicy(const DomainTls& wanted);
   Fit CheckFit();
   Fit JudgeFit(const DomainTls& wanted);
@@ -180,6 +182,7 @@ class Delivery final : public io::StreamEvents {
   // Constant after construction.
   const DeliveryPath path_;
   const std::shared_ptr<const config::Config> config_;
+  const std::shared_ptr<const Shape> shape_;
 
   State state_ = State::kFresh;
   AfterClose after_close_ = AfterClose::kFinish;

@@ -116,7 +116,7 @@ void Delivery::BeginNext() {
   state_ = State::kReady;
   const smtp::Capabilities& receiver = session_->capabilities();
   for (;;) {
-    const bool spent = transactions_ >= config_->delivery.messages_per_connection ||
+    const bool spent = transactions_ >= shape_->messages_per_connection ||
                        (receiver.mail_max != 0 && transactions_ >= receiver.mail_max);
     if (stopping_ || spent) {
       ReturnJob(nullptr);

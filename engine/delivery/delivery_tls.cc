@@ -46,9 +46,15 @@ void Delivery::AskPolicy() {
   });
 }
 
+// A route's word counts before the shaping file's.
+DomainTls Delivery::WithShape(DomainTls wanted) {
+  if (wanted.route == config::RouteTls::kOpportunistic) wanted.route = run_.job().tls;
+  return wanted;
+}
+
 void Delivery::OnPolicy(const DomainTls& wanted) {
   if (state_ != State::kWalking || stopping_) return;  // the wake-up of Stop ends it
-  wanted_ = wanted;
+  wanted_ = WithShape(wanted);
   const RoundFailure* known = wanted_.whatever_fails
                                   ? nullptr
                                   : shared_.tls_trouble.Find(path_.site, wanted_.domain, Now());
@@ -106,7 +112,7 @@ Delivery::Fit Delivery::CheckFit() {
     return Fit::kAsking;
   }
   checking_ = false;
-  const DomainTls wanted = *std::exchange(found_, std::nullopt);
+  const DomainTls wanted = WithShape(*std::exchange(found_, std::nullopt));
   return JudgeFit(wanted);
 }
 

@@ -1,7 +1,8 @@
 // engine/delivery/host_walk.h — the addresses of a route's hosts, one after the other.
 //
 // PURPOSE   Looks up each host when its turn comes and gives its addresses in order: hosts by
-//           preference, no address twice, only the family of our source address.
+//           preference, no address twice, only the family of our source address
+//           and those the shape allows.
 // LIMITS    kAddressesPerHost while other hosts follow, so that a dead host with many addresses
 // does
 //           not use up the round.
@@ -17,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "config/shaping.h"
 #include "dns/route.h"
 #include "engine/base/ip_address.h"
 #include "engine/delivery/job.h"
@@ -34,7 +36,8 @@ class HostWalk {
   using NextFn = std::function<void(std::optional<Candidate>)>;
 
   // `router` and `path` outlive the walk.
-  HostWalk(dns::MxRouter& router, const DeliveryPath& path) : router_(router), path_(path) {}
+  HostWalk(dns::MxRouter& router, const DeliveryPath& path, config::IpFamily family)
+      : router_(router), path_(path), family_(family) {}
   HostWalk(const HostWalk&) = delete;
   HostWalk& operator=(const HostWalk&) = delete;
 
@@ -51,6 +54,7 @@ class HostWalk {
 
   dns::MxRouter& router_;
   const DeliveryPath& path_;
+  const config::IpFamily family_;
   size_t host_ = 0;  // next to look up
   std::vector<Candidate> waiting_;
   size_t next_ = 0;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "config/config.h"
 #include "dns/route.h"
 #include "engine/base/body.h"
 #include "engine/base/error.h"
@@ -29,10 +30,14 @@ struct SharedMessage : RefCounted<SharedMessage> {
   const queue::Message message;
 };
 
+struct Shape;  // shape.h
+
 struct Job {
   uint64_t id = 0;  // the scheduler's name for it
   Ref<const SharedMessage> message;
   std::vector<queue::Recipient> recipients;  // one or more, of one site
+  // What connections that carry it must be, where no [[route]] says more than opportunistic.
+  config::RouteTls tls = config::RouteTls::kOpportunistic;
   // The stored body, when it is in memory (always for messages up to kWindowBytes). Else null: the
   // Delivery asks DeliveryOwner::LoadWindow.
   Ref<const Body> content;
@@ -103,7 +108,7 @@ class DeliveryOwner {
  public:
   virtual ~DeliveryOwner() = default;
   // The connection is ready for another transaction: one more, or none. With none the Delivery
-  // waits config.delivery.idle_connection for a Poke(), then quits.
+  // waits its shape's idle time for a Poke(), then quits.
   virtual std::optional<Job> NextJob(Delivery& delivery) = 0;
   // Every recipient of a job is answered exactly once, by this or by OnJobReturned.
   virtual void OnResult(Delivery& delivery, Job& job, size_t recipient,
@@ -128,6 +133,7 @@ struct DeliveryPath {
   std::optional<IpAddress> address;
   std::vector<dns::MxHost> hosts;  // in the order to try
   bool configured = false;         // hosts are from a [[route]]: loopback and private are allowed
+  std::shared_ptr<const Shape> shape{};  // null: PlainShape
 };
 
 }  // namespace sluice::engine

@@ -159,6 +159,7 @@ Verdict Defer(const Judge& judge, Verdict verdict, const queue::Message& message
     return verdict;
   }
   verdict.next_due = NextDue(judge, uint32_t(recipient.attempts) + 1, message);
+  verdict.tried_until = Deadline(judge.retry, message);
   if (retry_after.has_value())
     verdict.next_due = std::max(verdict.next_due, judge.now + Jittered(judge, *retry_after));
   return verdict;

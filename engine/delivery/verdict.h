@@ -73,10 +73,11 @@ struct Verdict {
   std::string_view reason;  // of the vocabulary above; empty for kDelivered
   // Of the reply as it came, may be empty or of another class than the code; else ours ("5.3.4").
   std::string enhanced;
-  std::string text;     // the reply's text or our own words, at most queue::kMaxReplyText
-  uint16_t code = 0;    // basic code of the reply; 0: none
-  WallTime next_due{};  // kDeferred
-  bool counts = true;   // does it use up an attempt of the schedule? (not: shutdown)
+  std::string text;        // the reply's text or our own words, at most queue::kMaxReplyText
+  uint16_t code = 0;       // basic code of the reply; 0: none
+  WallTime next_due{};     // kDeferred
+  WallTime tried_until{};  // kDeferred: the end of max_age
+  bool counts = true;      // does it use up an attempt of the schedule? (not: shutdown)
   // The failure speaks of the path, not of this recipient: others of the path wait as well.
   bool throttled = false;
 };

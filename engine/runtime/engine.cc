@@ -378,9 +378,8 @@ Result<std::string> EngineImpl::Reload() {
   });
   domains_->Reload(config_);
   tls_reports_->Reload(config_);
-  const std::string& shaping = config_->shaping_file;
-  LogInfo("reload", "configuration reloaded from " + config_->file +
-                        (shaping.empty() ? "" : ", shaping from " + shaping));
+  const std::string more = config_->shaping_file.empty() ? "" : ", " + config_->shaping_file;
+  LogInfo("reload", "configuration reloaded from " + config_->file + more);
   if (!later.empty()) LogWarn("reload", "what has changed here needs a restart: " + later);
   return later;
 }

@@ -19,10 +19,11 @@ void Scheduler::AddRecipient(JobState& state, LaneHandle handle, Waiting waiting
   state.indexed.push_back(waiting.indexed);
 }
 
-// A transaction goes over one connection, made under one TLS policy.
+// A transaction goes over one connection, made under one TLS policy and for one shape.
 bool Scheduler::MayJoin(const JobState& state, const Lane& lane) {
-  if (shared_.policies == nullptr) return true;
-  return shared_.policies->Alike(DomainOf(state.job.recipients.front().address), lane.key.domain);
+  const std::string_view first = DomainOf(state.job.recipients.front().address);
+  if (!shapes_.Alike(first, lane.key.domain)) return false;
+  return shared_.policies == nullptr || shared_.policies->Alike(first, lane.key.domain);
 }
 
 // Adds the recipients of the same message that head other lanes of the site, or follow in the same
@@ -31,7 +32,8 @@ void Scheduler::Gather(Site& site, JobState& state) {
   const MessageId message = state.job.message->message.id;
   if (state.job.message->message.recipients == 1) return;
   static constexpr size_t kLanesLooked = 64;
-  const size_t most = shard_.config->delivery.recipients_per_transaction;
+  const std::string_view domain = DomainOf(state.job.recipients.front().address);
+  const size_t most = ShapeOf(site, domain, {})->recipients_per_transaction;
   for (size_t i = 0; i < std::min(kLanesLooked, site.lanes.size()); ++i) {
     const LaneHandle handle = site.lanes[i];
     Lane& lane = *lanes_.Get(handle);

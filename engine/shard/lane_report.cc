@@ -14,12 +14,11 @@ WallTime NextDueOf(const Lane& lane) {
 
 // Why a lane's recipients are not gone yet.
 void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
-  const Scheduler& scheduler = shard.scheduler();
+  Scheduler& scheduler = shard.scheduler();
   const ShardContext& context = shard.context();
-  const config::Config& config = *context.config;
   const Instant now = context.clock.Now();
   const WallTime wall = context.clock.Wall();
-  const Site* site = lane.site;
+  Site* site = lane.site;
   const bool being_sent = lane.window && lane.window->in_flight > 0;
   if (site != nullptr && now < site->suspended_until) {
     report.reason = "the site is suspended after " + std::to_string(site->failures) +
@@ -29,14 +28,15 @@ void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
     report.reason = "the site is being probed with one message after: " + site->trouble;
   } else if (lane.ready() > 0 && lane.window->paced) {
     report.reason = "reports to one mailbox leave evenly, " +
-                    std::to_string(config.reports.per_minute) + " a minute (reports.per_minute)";
+                    std::to_string(context.config->reports.per_minute) +
+                    " a minute (reports.per_minute)";
     report.until = wall + (scheduler.report_pace().next(lane) - now);
   } else if (lane.ready() > 0 && !site->proven && site->open > 0) {
     report.reason = "the site has not answered yet: it gets one connection until it has";
-  } else if (lane.ready() > 0 && site->open >= scheduler.ConnectionsMax()) {
+  } else if (lane.ready() > 0 && site->open >= scheduler.ConnectionsOf(*site, lane.key.domain)) {
     report.reason = "all " + std::to_string(site->open) +
-                    " connections to the site are busy (delivery.connections_per_path, of each " +
-                    "source)";
+                    " connections to the site are busy (`sluice shaping " + lane.key.domain +
+                    "` says which line limits them)";
   } else if (lane.ready() > 0 && now < site->open_not_before) {
     report.reason = "one more connection could not be opened: " + site->trouble;
     report.until = wall + (site->open_not_before - now);

@@ -1,5 +1,6 @@
 #include "engine/shard/limits.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -10,14 +11,15 @@ uint32_t Limits::OwnerOf(const std::string& path) const {
   return uint32_t(std::hash<std::string>{}(path) % peers_.size());
 }
 
-void Limits::Acquire(const std::string& path, std::function<void()> granted) {
+void Limits::Acquire(const std::string& path, uint32_t most, std::function<void()> granted) {
+  CHECK(most > 0);
   if (open_ >= settings_.connections_total) {
-    waiting_for_total_.emplace_back(path, std::move(granted));
+    waiting_for_total_.push_back({path, most, std::move(granted)});
     return;
   }
   ++open_;
   const uint32_t owner = OwnerOf(path);
-  Waiter waiter{shard_, std::move(granted)};
+  Waiter waiter{shard_, most, std::move(granted)};
   if (owner == shard_) return AcquireHere(path, std::move(waiter));
   Limits* peer = peers_[owner];
   out_.Send(owner, [peer, path, waiter = std::move(waiter)]() mutable {
@@ -27,7 +29,7 @@ void Limits::Acquire(const std::string& path, std::function<void()> granted) {
 
 void Limits::AcquireHere(const std::string& path, Waiter waiter) {
   Path& p = paths_[path];
-  if (p.out >= settings_.connections_per_path) {
+  if (p.out >= waiter.most) {
     p.waiting.push_back(std::move(waiter));
     return;
   }
@@ -58,9 +60,9 @@ void Limits::Release(const std::string& path) {
 void Limits::GrantWaiting() {
   if (std::exchange(granting_, true)) return;
   while (!waiting_for_total_.empty() && open_ < settings_.connections_total) {
-    auto [next, granted] = std::move(waiting_for_total_.front());
+    WaitsForTotal next = std::move(waiting_for_total_.front());
     waiting_for_total_.pop_front();
-    Acquire(next, std::move(granted));
+    Acquire(next.path, next.most, std::move(next.granted));
   }
   granting_ = false;
 }
@@ -71,9 +73,11 @@ void Limits::ReleaseHere(const std::string& path) {
   Path& p = it->second;
   CHECK(p.out > 0);
   --p.out;
-  if (!p.waiting.empty() && p.out < settings_.connections_per_path) {
-    Waiter waiter = std::move(p.waiting.front());
-    p.waiting.pop_front();
+  const auto next =
+      std::ranges::find_if(p.waiting, [&p](const Waiter& waiter) { return p.out < waiter.most; });
+  if (next != p.waiting.end()) {
+    Waiter waiter = std::move(*next);
+    p.waiting.erase(next);
     ++p.out;
     Grant(std::move(waiter));
     return;

@@ -1,8 +1,9 @@
 // engine/shard/limits.h — how many connections may be open on a path, asked for and given back.
 //
 // PURPOSE   The one door to limits: answers are asynchronous, because the owner of a limit may be
-//           another shard (later: another machine). Today a fixed number per (source, site) and a
-//           share of the total per shard; traffic control will put its values behind the same door.
+//           another shard (later: another machine). A path is what connections are counted on: a
+//           source and a site, or a source and a provider. Who asks says how many may be open
+//           there (the shaping file); a shard has a share of the total besides.
 // OWNERSHIP The path's owner shard, by hash of its name, counts all permits that are out. A permit
 //           counts as used until given back, so no cap is ever exceeded.
 // THREADS   Each shard has its Limits; they talk through their switchboards.
@@ -23,7 +24,6 @@
 namespace sluice::engine {
 
 struct LimitSettings {
-  uint32_t connections_per_path = 10;
   uint32_t connections_total = 2'000;  // of this shard
 };
 
@@ -36,10 +36,10 @@ class Limits {
   void Join(std::span<Limits* const> peers) { peers_.assign(peers.begin(), peers.end()); }
   void SetSettings(const LimitSettings& settings) { settings_ = settings; }
 
-  // `granted` runs on this shard's loop, possibly inside the call, once there is a permit for one
-  // more connection on the path. It may take long: the path may be full.
-  void Acquire(const std::string& path, std::function<void()> granted);
-  // Gives a permit back; it goes to whoever waits longest.
+  // `granted` runs on this shard's loop, possibly inside the call, once fewer than `most` permits
+  // of the path are out. It may take long: the path may be full.
+  void Acquire(const std::string& path, uint32_t most, std::function<void()> granted);
+  // Gives a permit back; it goes to whoever waits longest of those who may have it.
   void Release(const std::string& path);
   // How many permits of a path this shard owns are out (for status and tests).
   uint32_t permits_out(const std::string& path) const;
@@ -49,6 +49,7 @@ class Limits {
  private:
   struct Waiter {
     uint32_t shard;
+    uint32_t most;
     std::function<void()> granted;
   };
   struct Path {
@@ -67,7 +68,12 @@ class Limits {
   LimitSettings settings_;
   std::vector<Limits*> peers_;
   std::unordered_map<std::string, Path> paths_;  // those this shard owns
-  std::deque<std::pair<std::string, std::function<void()>>> waiting_for_total_;
+  struct WaitsForTotal {
+    std::string path;
+    uint32_t most;
+    std::function<void()> granted;
+  };
+  std::deque<WaitsForTotal> waiting_for_total_;
   uint32_t open_ = 0;  // permits this shard holds or has asked for
   bool granting_ = false;
 };

@@ -160,7 +160,7 @@ void Recorder::WithReport(ReportKind kind, Change change) {
                           .hostname = shard_.config->hostname,
                           .id = owner_.NewMessageId(),
                           .now = shard_.clock.Wall(),
-                          .will_retry_until = about.released + shard_.config->retry.max_age,
+                          .will_retry_until = ready.verdict.tried_until,
                           .original = std::move(original),
                           .budget = &shard_.bodies};
     queue::Insert report =

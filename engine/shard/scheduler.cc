@@ -17,6 +17,7 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
       suspensions_(suspensions),
       router_(router),
       rules_(rules),
+      shapes_(shard.config),
       shared_{.shard = shard,
               .router = router,
               .broken_tls = broken_tls_,
@@ -44,8 +45,8 @@ void Scheduler::RenewTls() {
 
 Scheduler::~Scheduler() = default;
 
-Judge Scheduler::MakeJudge() const {
-  return {shard_.config->retry, rules_, shard_.random, shard_.clock.Wall()};
+Judge Scheduler::MakeJudge(Site& site, std::string_view domain, std::string_view source) {
+  return {ShapeOf(site, domain, source)->retry, rules_, shard_.random, shard_.clock.Wall()};
 }
 
 // ---- sites and lanes -------------------------------------------------------------------------
@@ -169,7 +170,8 @@ std::optional<std::pair<LaneHandle, Waiting>> Scheduler::TakeNext(Site& site) {
       lane->window->active = false;
     }
     lanes_.Refill(*lane, handle);
-    if (!IsExpired(shard_.config->retry, waiting.message->message, shard_.clock.Wall()))
+    const config::Retry& retry = ShapeOf(site, lane->key.domain, {})->retry;
+    if (!IsExpired(retry, waiting.message->message, shard_.clock.Wall()))
       return std::pair(handle, std::move(waiting));
     OnExpired(*lane, handle, std::move(waiting));
   }
@@ -292,7 +294,7 @@ std::optional<Job> Scheduler::NextJob(Delivery& delivery) {
   if (may_work && Prepare(site)) {
     const uint64_t id = site.prepared.front();
     site.prepared.pop_front();
-    return std::move(jobs_.at(id).job);
+    return HandOut(id, site, delivery.path().source);
   }
   if (!stopping_) site.idle.push_back(by_delivery_.at(&delivery));
   return std::nullopt;
@@ -301,8 +303,9 @@ std::optional<Job> Scheduler::NextJob(Delivery& delivery) {
 void Scheduler::RecordAttempt(const JobState& state, const Job& job, size_t recipient,
                               const AttemptResult& result, const std::string& site,
                               const std::string& source) {
+  const Judge judge = MakeJudge(*state.site, DomainOf(job.recipients[recipient].address), source);
   const Verdict verdict =
-      JudgeAttempt(MakeJudge(), site, result, job.message->message, job.recipients[recipient]);
+      JudgeAttempt(judge, site, result, job.message->message, job.recipients[recipient]);
   recorder_.Record(state.lanes[recipient],
                    {job.message, job.recipients[recipient], job.content, state.indexed[recipient]},
                    verdict, {site, source, &result});

@@ -30,6 +30,7 @@
 #include "engine/shard/limits.h"
 #include "engine/shard/recorder.h"
 #include "engine/shard/report_pace.h"
+#include "engine/shard/shape_table.h"
 #include "engine/shard/site.h"
 #include "engine/shard/suspensions.h"
 
@@ -63,6 +64,10 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
 
   // Connections made from now on use the shard's TLS settings as they are now.
   void RenewTls();
+  // The same for the values of configuration and shaping file; what waits for a permit asks anew.
+  void RenewShapes();
+  // The most connections to a site that mail to this domain may have by now.
+  uint64_t ConnectionsOf(Site& site, std::string_view domain);
 
   Lanes& lanes() { return lanes_; }
   const OutcomeCounts& counts() const { return recorder_.counts(); }
@@ -70,8 +75,6 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   size_t open_deliveries() const { return deliveries_.size(); }
   const Suspensions& suspensions() const { return suspensions_; }
   const ReportPace& report_pace() const { return report_pace_; }
-  // Open to one site, by way of all sources.
-  size_t ConnectionsMax() const;
   uint64_t damaged() const { return damaged_; }
 
   // No new transactions; the running ones end. Stopped() once all connections are closed.
@@ -123,7 +126,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   // After a failed commit nothing new is begun: what came of it could not be written down, and the
   // next start would send it again.
   bool MaySend() const { return !stopping_ && !links_.writer().broken(); }
-  Judge MakeJudge() const;
+  Judge MakeJudge(Site& site, std::string_view domain, std::string_view source);
   Site& SiteNamed(const std::string& name, bool provisional);
   void RememberTrouble(Site& site);
   void OnPaceOver(LaneHandle handle);
@@ -150,6 +153,15 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
                      const std::string& source);
   void Answered(uint64_t id, size_t recipients);
 
+  // What holds for the mail of a site (site_shape.cc).
+  const config::ShapingBlock* ProviderOf(Site& site);
+  const std::shared_ptr<const Shape>& ShapeOf(Site& site, std::string_view domain,
+                                              std::string_view source);
+  void KnowHosts(Site& site, const std::vector<dns::MxHost>& hosts);
+  std::string PathOf(Site& site, const std::string& source);
+  std::string_view NextDomain(const Site& site);
+  Job HandOut(uint64_t id, Site& site, const std::string& source);
+
   // Connections and trouble (sites.cc).
   void Pump(Site& site);
   void EmptyRound(Site& site);
@@ -157,8 +169,16 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void WithRoute(const std::string& domain, std::function<void(const Route&)> done);
   void OnRoute(const std::string& site_name, const std::string& domain, const Route& route);
   const config::Source& PickSource() const;
-  void OnPermit(const std::string& site_name, const std::string& path, const config::Source& source,
-                const Route& route);
+  // One connection that is asked for.
+  struct Opening {
+    std::string site;
+    std::string path;
+    config::Source source;
+    Route route;
+    std::shared_ptr<const Shape> shape;
+    uint64_t generation = 0;  // of the shapes
+  };
+  void OnPermit(const Opening& opening);
   void ReturnAllPrepared(Site& site);
   void Suspend(Site& site, std::string why);
   void Rest(Site& site, Instant until, std::string why);
@@ -178,6 +198,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   Suspensions& suspensions_;
   dns::MxRouter& router_;
   const ReplyRules& rules_;
+  ShapeTable shapes_;
   HostMemory broken_tls_;
   DeliveryShared shared_;
   std::unordered_map<std::string, std::unique_ptr<Site>> sites_;

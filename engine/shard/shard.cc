@@ -85,9 +85,8 @@ dns::RouterOptions Shard::RouterOptionsOf(const config::Config& config) {
 }
 
 LimitSettings Shard::LimitSettingsOf(const config::Config& config, size_t shards) {
-  return {
-      .connections_per_path = config.delivery.connections_per_path,
-      .connections_total = std::max<uint32_t>(1, config.delivery.connections / uint32_t(shards))};
+  return {.connections_total =
+              std::max<uint32_t>(1, config.delivery.connections / uint32_t(shards))};
 }
 
 void Shard::BeforePoll() {
@@ -318,6 +317,7 @@ void Shard::Reload(std::shared_ptr<const config::Config> config,
   scheduler_.RenewTls();
   router_.SetOptions(RouterOptionsOf(*context_.config));
   limits_.SetSettings(LimitSettingsOf(*context_.config, outbound_.size()));
+  scheduler_.RenewShapes();
 }
 
 void Shard::Stop() { scheduler_.Stop(); }

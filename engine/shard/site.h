@@ -20,6 +20,10 @@
 #include "engine/delivery/delivery.h"
 #include "engine/shard/lane.h"
 
+namespace sluice::config {
+struct ShapingBlock;
+}
+
 namespace sluice::engine {
 
 struct OpenDelivery;
@@ -31,6 +35,11 @@ struct Site {
 
   const std::string name;
   bool provisional = false;
+
+  // Of its route, lower case; empty while it is provisional. They decide the provider.
+  std::vector<std::string> hosts;
+  const config::ShapingBlock* provider = nullptr;
+  uint64_t shaped = 0;  // generation of the ShapeTable that `provider` is from
 
   std::vector<LaneHandle> lanes;  // all of this site
   std::deque<LaneHandle> round;   // those with something in their window, served in turn

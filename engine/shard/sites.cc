@@ -26,7 +26,7 @@ void Scheduler::Pump(Site& site) {
   }
   if (waiting() <= site.poked || site.opening) return;
   if ((site.probing || !site.proven) && site.open > 0) return;
-  if (site.open >= ConnectionsMax()) return;
+  if (site.open >= ConnectionsOf(site, NextDomain(site))) return;
   if (now < site.open_not_before) return site.timer.Set(site.open_not_before);
   if (Prepare(site)) Open(site);
 }
@@ -41,10 +41,6 @@ void Scheduler::EmptyRound(Site& site) {
     lane->window->active = false;
     lanes_.Tidy(handle);
   }
-}
-
-size_t Scheduler::ConnectionsMax() const {
-  return shard_.config->delivery.connections_per_path * shard_.config->pools.front().members.size();
 }
 
 void Scheduler::Open(Site& site) {
@@ -77,10 +73,17 @@ void Scheduler::OnRoute(const std::string& site_name, const std::string& domain,
   Site& site = *it->second;
   CHECK(site.opening);
   if (route.fault == dns::RouteFault::kNone && route.site == site.name) {
+    KnowHosts(site, route.hosts);
     const config::Source& source = PickSource();
-    const std::string path = source.name + "|" + site.name;
-    return limits_.Acquire(
-        path, [this, site_name, path, source, route] { OnPermit(site_name, path, source, route); });
+    Opening opening{.site = site_name,
+                    .path = PathOf(site, source.name),
+                    .source = source,
+                    .route = route,
+                    .shape = ShapeOf(site, domain, source.name),
+                    .generation = shapes_.generation()};
+    const std::string path = opening.path;
+    const uint32_t most = opening.shape->connections;
+    return limits_.Acquire(path, most, [this, opening = std::move(opening)] { OnPermit(opening); });
   }
   site.opening = false;
   if (route.fault != dns::RouteFault::kNone) {
@@ -88,6 +91,7 @@ void Scheduler::OnRoute(const std::string& site_name, const std::string& domain,
   } else {
     ReturnAllPrepared(site);
     Site& to = SiteNamed(route.site, false);
+    KnowHosts(to, route.hosts);
     const std::vector<LaneHandle> lanes = site.lanes;
     for (const LaneHandle handle : lanes)
       if (lanes_.Get(handle)->key.domain == domain) MoveLane(handle, to);
@@ -117,35 +121,38 @@ const config::Source& Scheduler::PickSource() const {
   return config.sources.front();
 }
 
-void Scheduler::OnPermit(const std::string& site_name, const std::string& path,
-                         const config::Source& source, const Route& route) {
-  const auto it = sites_.find(site_name);
+void Scheduler::OnPermit(const Opening& opening) {
+  const auto it = sites_.find(opening.site);
   CHECK(it != sites_.end());
   Site& site = *it->second;
   CHECK(site.opening);
   site.opening = false;
-  const bool may_open =
-      MaySend() && shard_.clock.Now() >= site.suspended_until && (!site.probing || site.open == 0);
+  // After a reload the permit may be of a path that is counted otherwise, or one too many.
+  const bool may_open = MaySend() && opening.generation == shapes_.generation() &&
+                        shard_.clock.Now() >= site.suspended_until &&
+                        (!site.probing || site.open == 0);
   if (!may_open || !Prepare(site)) {
-    limits_.Release(path);
+    limits_.Release(opening.path);
     return Touch(site);
   }
   const uint64_t id = site.prepared.front();
   site.prepared.pop_front();
+  const config::Source& source = opening.source;
   DeliveryPath where{.site = site.name,
                      .source = source.name,
                      .ehlo = source.ehlo.empty() ? shard_.config->hostname : source.ehlo,
                      .address = source.address,
-                     .hosts = route.hosts,
-                     .configured = route.configured};
+                     .hosts = opening.route.hosts,
+                     .configured = opening.route.configured,
+                     .shape = opening.shape};
   const DeliveryHandle handle = deliveries_.Emplace();
   OpenDelivery& open = *deliveries_.Get(handle);
   open.site = &site;
-  open.path = path;
+  open.path = opening.path;
   open.delivery = std::make_unique<Delivery>(shared_, *this, std::move(where));
   by_delivery_.emplace(open.delivery.get(), handle);
   ++site.open;
-  open.delivery->Start(std::move(jobs_.at(id).job));
+  open.delivery->Start(HandOut(id, site, source.name));
   Pump(site);
 }
 
@@ -171,7 +178,7 @@ void Scheduler::ReturnAllPrepared(Site& site) {
 }
 
 void Scheduler::Suspend(Site& site, std::string why) {
-  const std::vector<Duration>& gaps = shard_.config->retry.gaps;
+  const std::vector<Duration>& gaps = ShapeOf(site, {}, {})->retry.gaps;
   const size_t step = std::min<size_t>(site.failures, gaps.size() - 1);
   const Duration gap = std::min(gaps[step], kSuspendMax);
   ++site.failures;
@@ -250,8 +257,9 @@ void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
                               const std::vector<size_t>& untried, const RoundFailure& failure,
                               const DeliveryPath& path) {
   for (const size_t r : untried) {
+    const Judge judge = MakeJudge(site, DomainOf(job.recipients[r].address), path.source);
     const Verdict verdict =
-        JudgeRound(MakeJudge(), site.name, failure, job.message->message, job.recipients[r]);
+        JudgeRound(judge, site.name, failure, job.message->message, job.recipients[r]);
     recorder_.Record(state.lanes[r],
                      {job.message, job.recipients[r], job.content, state.indexed[r]}, verdict,
                      {path.site, path.source, &failure.last});
@@ -269,8 +277,9 @@ void Scheduler::OnRouteFault(Site& site, const Route& route) {
   bool deferred = false;
   int budget = kFaultSlice;
   const auto settle = [&](LaneHandle handle, Waiting waiting) {
-    const Verdict verdict = JudgeRoute(MakeJudge(), route.fault, route.detail,
-                                       waiting.message->message, waiting.recipient);
+    const Judge judge = MakeJudge(site, DomainOf(waiting.recipient.address), {});
+    const Verdict verdict =
+        JudgeRoute(judge, route.fault, route.detail, waiting.message->message, waiting.recipient);
     deferred |= verdict.outcome == Outcome::kDeferred;
     recorder_.Record(handle, std::move(waiting), verdict, {.site = {}, .source = {}});
     --budget;

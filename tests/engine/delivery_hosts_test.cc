@@ -189,5 +189,18 @@ TEST(HostMemory, ForgetsAfterAWhileAndWhenFull) {
   EXPECT_FALSE(memory.IsBroken({IpAddress::V4(0), 25}, start));
 }
 
+TEST(Delivery, UsesOnlyAddressesOfTheFamilyThatItsShapeAllows) {
+  for (const config::IpFamily family : {config::IpFamily::kIpv4, config::IpFamily::kIpv6}) {
+    DeliveryWorld world;
+    world.Hosts({kA, kB});
+    Shape shape = PlainShape(world.config());
+    shape.ip_family = family;
+    world.path.shape = std::make_shared<const Shape>(shape);
+    world.Finish(DeliveryWorld::MakeJob(1, 1));
+    const size_t tried = family == config::IpFamily::kIpv4 ? 1 : 0;
+    EXPECT_EQ(world.net.attempts.size(), tried);
+  }
+}
+
 }  // namespace
 }  // namespace sluice::engine

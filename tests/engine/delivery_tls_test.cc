@@ -274,6 +274,37 @@ TEST(DeliveryTls, KeepsToThePolicyOfEachCase) {
   }
 }
 
+// What the shaping file says holds where no route says more.
+TEST(DeliveryTls, KeepsToWhatIsDemandedOfItsJobs) {
+  for (const bool later : {false, true}) {
+    for (const RouteTls route : {RouteTls::kOpportunistic, RouteTls::kOff}) {
+      DeliveryWorld world(true);
+      world.NamedHosts(2);
+      world.Named(1).extensions = world.Named(2).extensions = "PIPELINING";
+      world.policies.domains[kDomain] = Route(route);
+      world.policies.later = later;
+      Job job = DeliveryWorld::MakeJob(1, 1);
+      job.tls = RouteTls::kRequired;
+      world.Start(std::move(job));
+      world.loop.Advance(std::chrono::minutes(50));
+      EXPECT_EQ(world.Log(), route == RouteTls::kOff ? kDelivered : kTlsFailed);
+    }
+  }
+}
+
+TEST(DeliveryTls, MakesAConnectionOfItsOwnForAJobThatDemandsMore) {
+  DeliveryWorld world(true);
+  world.NamedHosts(1);
+  world.Named(1).extensions += ",STARTTLS";
+  Job stricter = DeliveryWorld::JobFor(2, "shaped.example");
+  stricter.tls = RouteTls::kVerified;
+  world.Named(1).certified = {"mx1.example.net"};
+  world.owner.jobs.push_back(std::move(stricter));
+  EXPECT_EQ(world.Finish(DeliveryWorld::JobFor(1, "lax.example")),
+            "1/0 dot 250 2.0.0; 2/0 dot 250 2.0.0; closed");
+  EXPECT_EQ(world.Named(1).connections, 2);
+}
+
 class SharedHosts : public ::testing::Test {
  protected:
   SharedHosts() : world_(true) {

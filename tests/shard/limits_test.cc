@@ -27,25 +27,24 @@ class LimitsTest : public ::testing::Test {
   std::array<Mailbox, 2> mailbox_;
   std::array<Mailbox*, 2> list_{&mailbox_[0], &mailbox_[1]};
   std::array<Switchboard, 2> out_{Switchboard(list_), Switchboard(list_)};
-  std::array<Limits, 2> limits_{Limits(0, out_[0], {.connections_per_path = 3}),
-                                Limits(1, out_[1], {.connections_per_path = 3})};
+  std::array<Limits, 2> limits_{Limits(0, out_[0], {}), Limits(1, out_[1], {})};
 };
 
 TEST_F(LimitsTest, GrantsNoMoreThanThePathAllowsOverAllShards) {
   int granted = 0;
   for (int i = 0; i < 5; ++i)
-    for (Limits& limits : limits_) limits.Acquire("a|site", [&granted] { ++granted; });
+    for (Limits& limits : limits_) limits.Acquire("a|site", 3, [&granted] { ++granted; });
   Deliver();
   EXPECT_EQ(granted, 3);
 }
 
 TEST_F(LimitsTest, GivesAFreedPermitToWhoeverWaitsLongest) {
   std::vector<int> order;
-  for (int i = 0; i < 3; ++i) limits_[0].Acquire("p", [] {});
+  for (int i = 0; i < 3; ++i) limits_[0].Acquire("p", 3, [] {});
   Deliver();
-  limits_[1].Acquire("p", [&order] { order.push_back(1); });
+  limits_[1].Acquire("p", 3, [&order] { order.push_back(1); });
   Deliver();
-  limits_[0].Acquire("p", [&order] { order.push_back(2); });
+  limits_[0].Acquire("p", 3, [&order] { order.push_back(2); });
   Deliver();
   EXPECT_TRUE(order.empty());
   limits_[0].Release("p");
@@ -59,15 +58,15 @@ TEST_F(LimitsTest, GivesAFreedPermitToWhoeverWaitsLongest) {
 // As when the engine stops: nobody uses what is granted.
 TEST_F(LimitsTest, GrantsALongLineOneByOneWhenEachIsGivenBackAtOnce) {
   Switchboard out{std::span(list_).first(1)};
-  Limits limits(0, out, {.connections_per_path = 1, .connections_total = 1});
+  Limits limits(0, out, {.connections_total = 1});
   std::array<Limits*, 1> alone{&limits};
   limits.Join(alone);
-  limits.Acquire("busy", [] {});
+  limits.Acquire("busy", 1, [] {});
   int granted = 0;
   constexpr int kWaiting = 300'000;
   for (int i = 0; i < kWaiting; ++i) {
     const std::string path = std::to_string(i);
-    limits.Acquire(path, [&limits, &granted, path] {
+    limits.Acquire(path, 1, [&limits, &granted, path] {
       ++granted;
       limits.Release(path);
     });
@@ -81,15 +80,15 @@ TEST_F(LimitsTest, KeepsPathsApart) {
   int granted = 0;
   for (int i = 0; i < 3; ++i)
     for (const char* path : {"a|x", "a|y", "b|x"})
-      limits_[0].Acquire(path, [&granted] { ++granted; });
+      limits_[0].Acquire(path, 3, [&granted] { ++granted; });
   Deliver();
   EXPECT_EQ(granted, 9);
 }
 
 TEST_F(LimitsTest, KeepsTheTotalOfAShardAndServesThoseWhoWaitForIt) {
-  limits_[0].SetSettings({.connections_per_path = 10, .connections_total = 2});
+  limits_[0].SetSettings({.connections_total = 2});
   int granted = 0;
-  for (const char* path : {"a", "b", "c"}) limits_[0].Acquire(path, [&granted] { ++granted; });
+  for (const char* path : {"a", "b", "c"}) limits_[0].Acquire(path, 3, [&granted] { ++granted; });
   Deliver();
   EXPECT_EQ(granted, 2);
   EXPECT_EQ(limits_[0].open(), 2u);
@@ -99,12 +98,28 @@ TEST_F(LimitsTest, KeepsTheTotalOfAShardAndServesThoseWhoWaitForIt) {
 }
 
 TEST_F(LimitsTest, ForgetsAPathThatNobodyUses) {
-  limits_[0].Acquire("p", [] {});
+  limits_[0].Acquire("p", 3, [] {});
   Deliver();
   EXPECT_EQ(limits_[0].permits_out("p") + limits_[1].permits_out("p"), 1u);
   limits_[0].Release("p");
   Deliver();
   EXPECT_EQ(limits_[0].permits_out("p") + limits_[1].permits_out("p"), 0u);
+}
+
+TEST_F(LimitsTest, GivesAFreedPermitToTheFirstWhoMayHaveIt) {
+  std::vector<int> order;
+  for (int i = 0; i < 3; ++i) limits_[0].Acquire("p", 3, [] {});
+  Deliver();
+  limits_[1].Acquire("p", 1, [&order] { order.push_back(1); });
+  Deliver();
+  limits_[0].Acquire("p", 3, [&order] { order.push_back(3); });
+  Deliver();
+  limits_[0].Release("p");
+  Deliver();
+  EXPECT_EQ(order, (std::vector{3})) << "two are out: not for who wants to be alone";
+  for (int i = 0; i < 3; ++i) limits_[0].Release("p");
+  Deliver();
+  EXPECT_EQ(order, (std::vector{3, 1}));
 }
 
 }  // namespace

@@ -42,6 +42,11 @@ class ConnectionWatch {
   }
 
   uint32_t most() const { return most_; }  // at once, of one source
+  // Looks for the most anew.
+  void ForgetMost() {
+    most_ = 0;
+    for (const auto& [source, open] : open_) most_ = std::max(most_, open);
+  }
 
  private:
   std::map<IpAddress, uint32_t> open_;

@@ -119,6 +119,13 @@ void SimEngine::Later(Duration least, Duration most, std::function<void()> what)
   });
 }
 
+void SimEngine::Reload(std::shared_ptr<const config::Config> config) {
+  CHECK(running());
+  options_.config = std::move(config);
+  for (const auto& one : process_->shards)
+    one->shard.Reload(options_.config, nullptr, options_.keyring);
+}
+
 void SimEngine::Start() {
   CHECK(!running());
   ++life_;

@@ -45,6 +45,8 @@ class SimEngine {
 
   void Start();
   void Crash(bool power_loss);
+  // What `sluice reload` does in every shard, at once; keys stay as they are.
+  void Reload(std::shared_ptr<const config::Config> config);
   bool running() const { return process_ != nullptr; }
 
   // One message; `durable` hears its id when the engine would say 250 (never, when it says 4xx).
@@ -74,7 +76,7 @@ class SimEngine {
 
   SimWorld& world_;
   SimFabric& fabric_;
-  const SimEngineOptions options_;
+  SimEngineOptions options_;
   EventRecord& record_;
   Random dice_;
   SimNet net_;

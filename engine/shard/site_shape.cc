@@ -1,0 +1,67 @@
+// engine/shard/site_shape.cc — the part of the Scheduler that knows what holds for the mail of a
+// site.
+
+#include <string>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/text.h"
+#include "engine/shard/scheduler.h"
+
+namespace sluice::engine {
+
+void Scheduler::RenewShapes() {
+  shapes_.Renew(shard_.config);
+  // More may be allowed than before.
+  for (const auto& [name, site] : sites_) Touch(*site);
+}
+
+// The site's name stands for its hosts: they are the same as long as it lives.
+void Scheduler::KnowHosts(Site& site, const std::vector<dns::MxHost>& hosts) {
+  if (!site.hosts.empty()) return;
+  for (const dns::MxHost& host : hosts) site.hosts.push_back(host.name);
+  site.shaped = 0;
+}
+
+const config::ShapingBlock* Scheduler::ProviderOf(Site& site) {
+  if (site.shaped != shapes_.generation()) {
+    site.provider = shapes_.ProviderOf(site.hosts);
+    site.shaped = shapes_.generation();
+  }
+  return site.provider;
+}
+
+const std::shared_ptr<const Shape>& Scheduler::ShapeOf(Site& site, std::string_view domain,
+                                                       std::string_view source) {
+  return shapes_.Of(ProviderOf(site), domain, source);
+}
+
+uint64_t Scheduler::ConnectionsOf(Site& site, std::string_view domain) {
+  return shapes_.PoolConnections(ProviderOf(site), domain);
+}
+
+// What connections are counted on. No site's name begins with "@".
+std::string Scheduler::PathOf(Site& site, const std::string& source) {
+  const config::ShapingBlock* provider = ProviderOf(site);
+  if (provider != nullptr && provider->count_on == config::CountOn::kProvider)
+    return source + "|@" + provider->name;
+  return source + "|" + site.name;
+}
+
+// Whose mail one more connection would be for. Empty: of no domain in particular.
+std::string_view Scheduler::NextDomain(const Site& site) {
+  if (!site.prepared.empty())
+    return DomainOf(jobs_.at(site.prepared.front()).job.recipients.front().address);
+  const Lane* lane = site.round.empty() ? nullptr : lanes_.Get(site.round.front());
+  return lane == nullptr ? std::string_view() : std::string_view(lane->key.domain);
+}
+
+// The job that is at the head of `prepared` no more, for a connection of `source`.
+Job Scheduler::HandOut(uint64_t id, Site& site, const std::string& source) {
+  Job job = std::move(jobs_.at(id).job);
+  CHECK(!job.recipients.empty());
+  job.tls = ShapeOf(site, DomainOf(job.recipients.front().address), source)->tls;
+  return job;
+}
+
+}  // namespace sluice::engine
