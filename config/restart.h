@@ -12,7 +12,8 @@
 
 namespace sluice::config {
 
-// The keys that differ and are only read at the start: "queue, dns.servers". Empty: none.
+// The keys that differ and are only read at the start: "queue, dns.servers", and the listeners that
+// were added or removed: "listener 127.0.0.1:588 (is not opened)". Empty: none.
 std::string NeedsRestart(const Config& in_force, const Config& read);
 
 }  // namespace sluice::config

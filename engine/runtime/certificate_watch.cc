@@ -7,13 +7,17 @@
 namespace sluice::engine {
 namespace {
 
+std::string ToText(const timespec& time) {
+  return std::to_string(time.tv_sec) + "." + std::to_string(time.tv_nsec);
+}
+
 // Which file that is, and which state of it; a file that is not there is a state too.
 std::string StateOf(const std::string& file) {
   struct stat info{};
   if (file.empty() || stat(file.c_str(), &info) != 0) return "-;";
   return std::to_string(info.st_dev) + " " + std::to_string(info.st_ino) + " " +
-         std::to_string(info.st_size) + " " + std::to_string(info.st_mtim.tv_sec) + "." +
-         std::to_string(info.st_mtim.tv_nsec) + ";";
+         std::to_string(info.st_size) + " " + ToText(info.st_mtim) + " " + ToText(info.st_ctim) +
+         ";";
 }
 
 std::string StateOf(const config::Config& config) {
@@ -23,23 +27,24 @@ std::string StateOf(const config::Config& config) {
     for (const config::CertificateFiles& files : listener.certificates)
       out += StateOf(files.cert) + StateOf(files.key);
   }
+  out += StateOf(config.tls.cert) + StateOf(config.tls.key) + StateOf(config.tls.ca_file);
   return out;
 }
 
 }  // namespace
 
-Result<TlsContexts> CertificateWatch::Make(io::Net& net, const config::Config& config,
-                                           const TlsContexts& before) {
-  read_ = seen_ = StateOf(config);  // first: what changes while they are read is a change
-  return MakeTlsContexts(net, config, before);
+void CertificateWatch::Read(const config::Config& config) {
+  read_ = seen_ = StateOf(config);
+  again_at_ = kNever;
 }
 
-bool CertificateWatch::Changed(const config::Config& config) {
-  std::string now = StateOf(config);
-  const bool settled = now == seen_;
-  seen_ = std::move(now);
-  if (!settled || seen_ == read_) return false;
+bool CertificateWatch::Changed(const config::Config& config, Instant now) {
+  std::string state = StateOf(config);
+  const bool settled = state == seen_;
+  seen_ = std::move(state);
+  if (!settled || (seen_ == read_ && now < again_at_)) return false;
   read_ = seen_;
+  again_at_ = kNever;
   return true;
 }
 

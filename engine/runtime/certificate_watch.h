@@ -1,12 +1,14 @@
 // engine/runtime/certificate_watch.h — notices that certificate or key files have changed.
 //
 // PURPOSE   Renewal tools replace files and tell nobody; a certificate that was renewed and not
-// read
-//           is one that expires. Looked at, not watched: renewal is rare, a look is a stat, and
-//           folders that are swapped by symbolic links are seen too.
+//           read is one that expires. Looked at, not watched: renewal is rare, a look is a stat,
+//           and folders that are swapped by symbolic links are seen too. A changed owner or mode
+//           is a change: it may be what was missing.
 // RULES     A change counts when two looks in a row find the same: certificate and key are replaced
-//           one after the other, and half of a pair is no pair.
+//           one after the other, and half of a pair is no pair. What could not be used is tried
+//           again every minute: the reason may lie outside the files.
 // THREADS   Confined to its owner.
+// TESTS     tests/runtime/certificate_watch_test.cc
 
 #ifndef SLUICE_ENGINE_RUNTIME_CERTIFICATE_WATCH_H_
 #define SLUICE_ENGINE_RUNTIME_CERTIFICATE_WATCH_H_
@@ -15,8 +17,6 @@
 
 #include "config/config.h"
 #include "engine/base/time.h"
-#include "engine/io/net.h"
-#include "engine/runtime/shard_runtime.h"
 
 namespace sluice::engine {
 
@@ -25,15 +25,21 @@ class CertificateWatch {
   // Between two looks.
   static constexpr Duration kEvery = std::chrono::seconds(5);
 
-  // Reads the files of these listeners: MakeTlsContexts. What they are now is what was read.
-  Result<TlsContexts> Make(io::Net& net, const config::Config& config,
-                           const TlsContexts& before = {});
-  // Are they something else, and have they been since the look before? Tells of a change once.
-  bool Changed(const config::Config& config);
+  // After a failure.
+  static constexpr Duration kAgainAfter = std::chrono::minutes(1);
+
+  // The files are about to be read: what changes meanwhile is a change.
+  void Read(const config::Config& config);
+  // What was read cannot be used.
+  void Failed(Instant now) { again_at_ = now + kAgainAfter; }
+  // Are they something else, and have they been since the look before; or is it time to try those
+  // that failed again? Tells of each once.
+  bool Changed(const config::Config& config, Instant now);
 
  private:
   std::string read_;  // which files those are, as text
   std::string seen_;  // at the last look
+  Instant again_at_ = kNever;
 };
 
 }  // namespace sluice::engine

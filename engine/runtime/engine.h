@@ -4,7 +4,7 @@
 //           order: stop accepting, finish what runs, everything durable, events written.
 // THREADS   Shard 0 runs on the thread that calls Run, with signals and the control socket; the
 //           other shards, the writer, the readers, the exporter and the password worker have one
-//           thread each, the signer pool one a core. This is the only file that makes threads.
+//           thread each, the signer pool one a core. Threads (threads.h) makes them all.
 
 #ifndef SLUICE_ENGINE_RUNTIME_ENGINE_H_
 #define SLUICE_ENGINE_RUNTIME_ENGINE_H_

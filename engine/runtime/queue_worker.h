@@ -2,7 +2,7 @@
 //
 // PURPOSE   What would stop a loop: passwords, which cost 20 ms each, and the writing of large
 //           bodies. Jobs run in the order given; `done` runs on the shard whose mailbox was given.
-// THREADS   Run on the shard's loop; Step and Wait on the worker's thread (made in engine.cc).
+// THREADS   Run on the shard's loop; Step and Wait on the worker's thread (runtime/threads.h).
 // LIMITS    kRingCapacity jobs; the callers bound themselves below: PasswordChecker runs one,
 //           ContentSpool kJobsMax for each of SpoolRoom::kOpenMax. Should one of them not, its jobs
 //           wait on the loop's side: none is lost, and none stops the process.

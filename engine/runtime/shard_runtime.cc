@@ -13,14 +13,16 @@ namespace sluice::engine {
 
 namespace {
 
-constexpr std::string_view kStays = "changed certificates are not used, those in force stay: ";
+constexpr std::string_view kStays =
+    "changed certificates are not used, those in force stay and the files are tried every minute: ";
 
 }  // namespace
 
-Result<TlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config,
-                                    const TlsContexts& before) {
+Result<MadeTlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config,
+                                        const TlsContexts& before) {
   CHECK(before.empty() || before.size() == config.listeners.size());
   TlsContexts contexts;
+  contexts.reserve(config.listeners.size());
   std::set<std::string> failures;  // listeners may share files
   std::set<std::string> warnings;
   for (const config::Listener& listener : config.listeners) {
@@ -41,7 +43,7 @@ Result<TlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config,
   }
   for (const std::string& text : failures) LogError("tls", std::string(kStays) + text);
   for (const std::string& text : warnings) LogWarn("tls", text);
-  return contexts;
+  return MadeTlsContexts{std::move(contexts), !failures.empty()};
 }
 
 Result<TlsClients> MakeTlsClients(io::Net& net, const config::Config& config, uint32_t count) {
@@ -155,7 +157,8 @@ void ShardRuntime::Adopt(size_t listener, int fd) {
 void ShardRuntime::Reload(const Settings& settings, const TlsContexts& tls,
                           std::shared_ptr<io::TlsClientContext> tls_client) {
   const config::Config& config = *settings.config;
-  CHECK(config.listeners.size() == listeners_.size());  // the engine has looked
+  CHECK(config.listeners.size() == listeners_.size());  // ForOpenPorts
+  if (!tls_client) tls_client = shard_->context().tls_client;
   shard_->Reload(settings.config, std::move(tls_client), settings.keyring, settings.tokens);
   for (size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->Reload(config.listeners[i], tls[i]);
 }

@@ -38,11 +38,16 @@ using TlsContexts = std::vector<std::shared_ptr<io::TlsServerContext>>;
 
 using TlsClients = std::vector<std::shared_ptr<io::TlsClientContext>>;
 
-// One context per [[listener]], null for clear text. Errors name the file.
-// Where `before`, of the same listeners, is given, what cannot be read is taken from there, with an
-// error in the log.
-Result<TlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config,
-                                    const TlsContexts& before = {});
+struct MadeTlsContexts {
+  TlsContexts contexts;
+  bool failed = false;  // some are those of before
+};
+
+// One context per listener, null for clear text. Errors name the file.
+// Where `before`, of the same listeners, has a context, what cannot be read is taken from there,
+// with an error in the log.
+Result<MadeTlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config,
+                                        const TlsContexts& before = {});
 // `count` contexts as [tls] says, one a shard.
 Result<TlsClients> MakeTlsClients(io::Net& net, const config::Config& config, uint32_t count);
 
@@ -61,13 +66,13 @@ class ShardRuntime {
 
   // Opens the ports. `authenticator` is this shard's way to the password checker, `disk` writes the
   // large bodies that arrive here, `tls` has one
-  // context per [[listener]] (null for clear text), shared by all shards so that a session ticket
+  // context per listener (null for clear text), shared by all shards so that a session ticket
   // of one is good on all; the peers are all runtimes by number. Errors name the address.
   Status Open(Authenticator& authenticator, ConnectionGate& gate, Workers& disk,
               const TlsContexts& tls, std::span<ShardRuntime* const> peers);
   void Run() { loop_.Run(); }
 
-  // From the shard's own loop.
+  // From the shard's own loop. Without a `tls_client` the one in force stays.
   void Reload(const Settings& settings, const TlsContexts& tls,
               std::shared_ptr<io::TlsClientContext> tls_client);
   void StopAccepting();
@@ -98,7 +103,7 @@ class ShardRuntime {
   std::unique_ptr<dns::DnsTransport> transport_;
   std::unique_ptr<Shard> shard_;
   std::optional<SpoolRoom> spools_;
-  std::vector<std::unique_ptr<SubmissionListener>> listeners_;  // by [[listener]]
+  std::vector<std::unique_ptr<SubmissionListener>> listeners_;  // an open port each
   std::vector<std::unique_ptr<io::Listener>> sockets_;
   std::vector<ShardRuntime*> peers_;
   std::atomic<uint32_t> connections_{0};  // given to this shard, still open

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/counted.h"
+
 namespace sluice::engine {
 namespace {
 
@@ -21,8 +23,8 @@ void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
   Site* site = lane.site;
   const bool being_sent = lane.window && lane.window->in_flight > 0;
   if (site != nullptr && now < site->suspended_until) {
-    report.reason = "the site is suspended after " + std::to_string(site->failures) +
-                    " failed rounds: " + site->trouble;
+    report.reason = "the site is suspended after " + Counted(site->failures, "failed round") +
+                    ": " + site->trouble;
     report.until = wall + (site->suspended_until - now);
   } else if (site != nullptr && site->probing) {
     report.reason = "the site is being probed with one message after: " + site->trouble;

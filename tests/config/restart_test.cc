@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
+#include "config/open_listeners.h"
+
 namespace sluice::config {
 namespace {
 
@@ -33,7 +37,41 @@ TEST(Restart, IsNeededForWhatIsReadAtTheStartOnly) {
   changed.engine.shards = 5;
   changed.listeners[1].bind = {*Endpoint::Parse("127.0.0.1:588")};
   EXPECT_EQ(NeedsRestart(Some(), changed),
-            "queue, dns.servers, control.socket, events, engine.shards, listener[1].bind");
+            "queue, dns.servers, control.socket, events, engine.shards, "
+            "listener 127.0.0.1:587 (stays open as it was), "
+            "listener 127.0.0.1:588 (is not opened)");
+}
+
+TEST(Restart, IsNotNeededForTablesThatChangePlaces) {
+  Config in_force = Some();
+  in_force.listeners[0].bind = {*Endpoint::Parse("127.0.0.1:25"), *Endpoint::Parse("[::1]:25")};
+  Config changed = in_force;
+  std::swap(changed.listeners[0], changed.listeners[1]);
+  EXPECT_EQ(NeedsRestart(in_force, changed), "");
+}
+
+TEST(OpenPorts, HaveTheSettingsOfTheTableThatNamesThem) {
+  Config in_force = Some();
+  in_force.listeners[0].bind = {*Endpoint::Parse("127.0.0.1:25"), *Endpoint::Parse("[::1]:25")};
+  in_force.listeners[0].cert = "a";
+  in_force.listeners[1].cert = "b";
+  const std::vector<Listener> open = ByAddress(in_force.listeners);
+  Config read = in_force;
+  std::swap(read.listeners[0], read.listeners[1]);
+  read.listeners[0].cert = "new b";
+  read.listeners[1].cert = "new a";
+  read.listeners[1].bind.pop_back();
+  Listener added;
+  added.bind = {*Endpoint::Parse("127.0.0.1:2525")};
+  added.cert = "c";
+  read.listeners.insert(read.listeners.begin(), added);
+
+  const std::vector<Listener> now = ForOpenPorts(open, read.listeners);
+  ASSERT_EQ(now.size(), 3u);
+  EXPECT_EQ(now[0].cert, "new a");
+  EXPECT_EQ(now[1].cert, "a") << "no table has it now: it stays as it was";
+  EXPECT_EQ(now[2].cert, "new b");
+  for (size_t i = 0; i < now.size(); ++i) EXPECT_EQ(now[i].bind, open[i].bind);
 }
 
 }  // namespace

@@ -118,6 +118,45 @@ class Lifecycle(harness.Case):
         refused = sluice("reload", "-c", config.path)
         self.assertEqual(refused.returncode, 2, "the command reads the file too")
         self.assertIn("sluice.toml:1:12: hostname", refused.stderr)
+        self.assertIn("the running engine keeps its configuration; ask it with --socket PATH", refused.stderr)
+        refused = sluice("reload", "--socket", self.world.folder / "control.sock")
+        self.assertEqual(refused.returncode, 1)
+        self.assertRegex(refused.stderr, r"configuration in force stays:\n.*sluice.toml:1:12: hostname")
+        harness.wait_until(lambda: "sluice.toml:1:12: hostname" in engine.log_text(), "the log says so too")
+
+    def may_relay(self, port):
+        with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+            client.ehlo()
+            return client.docmd("MAIL", "FROM:<a@one.test>")[0] == 250
+
+    def test_a_reload_gives_no_port_the_settings_of_another(self):
+        config = self.world.config()
+        self.world.engine(config)
+        text = config.path.read_text()
+        head, plain, starttls, rest = re.split(r"(?=\[\[listener\]\])", text)
+        self.assertIn("trusted", plain)
+        for tables, later in (
+                (head + starttls + plain + rest, ""),
+                (head + starttls + rest, f"listener 127.0.0.1:{config.plain} (stays open as it was)"),
+                (head + starttls.replace(f":{config.starttls}", ":1") + plain + rest,
+                 f"listener 127.0.0.1:{config.starttls} (stays open as it was), listener 127.0.0.1:1 (is not opened)"),
+                (head + plain.replace(f":{config.plain}", ":1") + text[len(head):],
+                 "listener 127.0.0.1:1 (is not opened)")):
+            config.path.write_text(tables)
+            said = sluice("reload", "-c", config.path, check=0).stdout
+            self.assertEqual(said, "reloaded" + (f"; needs a restart: {later}" if later else "") + "\n")
+            self.assertTrue(self.may_relay(config.plain))
+            self.assertFalse(self.may_relay(config.starttls), "without a login")
+
+    def test_a_reload_takes_the_rest_when_a_listener_is_added(self):
+        config = self.world.config()
+        self.world.engine(config)
+        config.replace('trusted = ["127.0.0.0/8"]', 'trusted = ["192.0.2.0/24"]')
+        config.path.write_text(config.path.read_text() +
+                               f'[[listener]]\nbind = ["127.0.0.1:{harness.free_port()}"]\nrole = "submission"\n'
+                               'tls = "none"\ntrusted = ["127.0.0.0/8"]\n')
+        self.assertIn("(is not opened)", sluice("reload", "-c", config.path, check=0).stdout)
+        harness.wait_until(lambda: not self.may_relay(config.plain), "the port that is open trusts nobody here")
 
     def test_systemd_hears_when_it_is_ready_and_when_it_stops(self):
         config = self.world.config()

@@ -1,5 +1,6 @@
 #include "tools/commands/engine_call.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -54,6 +55,17 @@ Result<EngineFacts> ReadFacts(const std::string& path) {
                      loaded->config.submission.local_socket};
 }
 
+// An error of several lines, such as all that is wrong with a configuration.
+std::string PrintableLines(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    out += (out.empty() ? "" : "\n") + Printable(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<EngineFacts> FindEngine(const EngineAddress& address) {
@@ -72,7 +84,8 @@ std::expected<Response, int> CallEngine(const EngineAddress& address, const std:
                                         Duration within) {
   const auto facts = FindEngine(address);
   if (!facts) {
-    Complain(facts.error().what);
+    Complain(facts.error().what +
+             "\nthe running engine keeps its configuration; ask it with --socket PATH");
     return std::unexpected(2);
   }
   auto line = AskEngine(facts->socket, request, within);
@@ -86,7 +99,7 @@ std::expected<Response, int> CallEngine(const EngineAddress& address, const std:
     return std::unexpected(1);
   }
   if (!response->ok) {
-    Complain(Printable(response->error));
+    Complain(PrintableLines(response->error));
     return std::unexpected(1);
   }
   return *std::move(response);

@@ -1,0 +1,53 @@
+// engine/runtime/threads.h — every thread of the engine but the main one, from start to join.
+
+#ifndef SLUICE_ENGINE_RUNTIME_THREADS_H_
+#define SLUICE_ENGINE_RUNTIME_THREADS_H_
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace sluice::engine {
+
+inline uint32_t Cores() { return std::max(1u, std::thread::hardware_concurrency()); }
+
+class Threads {
+ public:
+  void RunShard(std::function<void()> run) { shards_.emplace_back(std::move(run)); }
+
+  // Steps while `step` finds something to do, else waits; `nice` is a priority below the loops'.
+  void Work(std::function<bool()> step, std::function<void()> wait, int nice = 0) {
+    workers_.emplace_back([this, step = std::move(step), wait = std::move(wait), nice] {
+      // Of this thread alone, on Linux. What computes for long yields to the loops.
+      if (nice != 0) (void)setpriority(PRIO_PROCESS, 0, nice);
+      while (!stop_.load(std::memory_order_acquire))
+        if (!step()) wait();
+    });
+  }
+  template <typename Worker>
+  void Work(Worker& worker, int nice = 0) {
+    Work([&worker] { return worker.Step(); }, [&worker] { worker.Wait(); }, nice);
+  }
+
+  // The shards, whose loops have been told to end, then the workers, who serve them to the end.
+  void Join() {
+    for (std::thread& thread : shards_) thread.join();
+    stop_.store(true, std::memory_order_release);
+    for (std::thread& thread : workers_) thread.join();
+  }
+
+ private:
+  std::vector<std::thread> shards_;
+  std::vector<std::thread> workers_;
+  std::atomic<bool> stop_{false};
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_RUNTIME_THREADS_H_
