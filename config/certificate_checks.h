@@ -2,7 +2,7 @@
 // certificates, and of the users who log in by them.
 //
 // NOT HERE  What is in the files: engine/io/tls_context.h, asked by `sluice check` and at the
-// start.
+//           start.
 
 #ifndef SLUICE_CONFIG_CERTIFICATE_CHECKS_H_
 #define SLUICE_CONFIG_CERTIFICATE_CHECKS_H_

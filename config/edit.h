@@ -1,8 +1,7 @@
 // config/edit.h — a configuration file changed by a command: one block more, all else untouched.
 //
 // PURPOSE   `sluice domain add` appends a [[domain]]. The new text is checked as `sluice check`
-// does
-//           before the file is replaced, in one step, with its mode and owner: at no moment is
+//           does before the file is replaced, in one step, with its mode and owner: at no moment is
 //           there half a file or a wrong one.
 // TESTS     tests/config/edit_test.cc
 

@@ -1,8 +1,7 @@
 // config/open_listeners.h — the [[listener]] tables by open port.
 //
 // PURPOSE   Ports are opened at the start and stay. A reload may add, remove and reorder tables,
-// and
-//           what a table says counts for the ports it names, never for another's.
+//           and what a table says counts for the ports it names, never for another's.
 // TESTS     tests/config/restart_test.cc
 
 #ifndef SLUICE_CONFIG_OPEN_LISTENERS_H_

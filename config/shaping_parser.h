@@ -2,8 +2,7 @@
 // wrong with it.
 //
 // FLOW      document.h (TOML tree) -> reader.h by the table keys_shaping.h -> shaping_checks.h
-// (what
-//           belongs together) -> Shaping.
+//           (what belongs together) -> Shaping.
 // TESTS     tests/config/shaping_parser_test.cc, tests/fuzz/fuzz_shaping_parse.cc
 
 #ifndef SLUICE_CONFIG_SHAPING_PARSER_H_

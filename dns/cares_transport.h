@@ -1,19 +1,16 @@
 // dns/cares_transport.h — the real DnsTransport: c-ares moves packets, nothing more.
 //
 // PURPOSE   Our own query (message.h) by ares_send, the raw answer back. c-ares does retries over
-// its
-//           servers, UDP and TCP sockets, and TCP after a truncated answer. Its cache, parsers and
-//           host files are not used.
+//           its servers, UDP and TCP sockets, and TCP after a truncated answer. Its cache, parsers
+//           and host files are not used.
 // FLOW      Ask -> waiting line -> ares_send; sockets by io::SocketWatcher, c-ares's own timeouts
-// by
-//           one Timer; answers are handed out from the loop, outside c-ares.
+//           by one Timer; answers are handed out from the loop, outside c-ares.
 // LIMITS    kOutstandingMax questions with c-ares, kWaitingMax in line (more: an error answer);
 //           kAskTimeout from the moment a question is sent, kLineTimeout in line before.
 // THREADS   Confined to the loop of its watcher and timers.
 // BUGS      c-ares 1.18 keeps one UDP socket per server while anything is outstanding, so the
-// source
-//           port protects less against forged answers than the id alone suggests: run a validating
-//           resolver on this host (design.md, part 8).
+//           source port protects less against forged answers than the id alone suggests: run a
+//           validating resolver on this host (design.md, part 8).
 // TESTS     tests/integration/dns_transport_test.cc (dnsmasq on loopback)
 
 #ifndef SLUICE_DNS_CARES_TRANSPORT_H_

@@ -3,7 +3,8 @@
 // PURPOSE   Pure functions over what a stranger's DNS and web server gave us.
 // NOT HERE  Asking, fetching and keeping: engine/policy/mta_sts.h.
 // LIMITS    kStsPolicyBytesMax octets of a file (RFC 8461 3.3 advises 64 KB), kStsPatternsMax
-// hosts. TESTS     tests/dns/sts_policy_test.cc, tests/fuzz/fuzz_sts_policy.cc
+//           hosts.
+// TESTS     tests/dns/sts_policy_test.cc, tests/fuzz/fuzz_sts_policy.cc
 
 #ifndef SLUICE_DNS_STS_POLICY_H_
 #define SLUICE_DNS_STS_POLICY_H_

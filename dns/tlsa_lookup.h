@@ -1,8 +1,8 @@
 // dns/tlsa_lookup.h — what DNS promises of a mail host's certificate: its TLSA records (RFC 7672).
 //
 // PURPOSE   Decides by which name the records are looked up, asks, and says in one word what
-// follows. RULES     RFC 7672 2.1 to 2.2.3. A host whose address records are insecure has no TLSA
-// records as
+//           follows.
+// RULES     RFC 7672 2.1 to 2.2.3. A host whose address records are insecure has no TLSA records as
 //           far as we are concerned: they are not even asked for (2.2.2). Behind a secure alias the
 //           records of its target come first, then its own. A lookup that fails is never "none".
 // FLOW      Find -> address records -> (CNAME) -> TLSA at one or two names -> HostDane. Inside the

@@ -1,9 +1,8 @@
 // queue/store.h — the Queue over LMDB and segment files.
 //
 // PURPOSE   open.cc opens and recovers, admit.cc says whether there is room, commit.cc writes
-// groups,
-//           apply.cc applies one transaction, suspensions.cc keeps what is suspended, tidy.cc does
-//           the idle work, read.cc answers readers.
+//           groups, apply.cc applies one transaction, suspensions.cc keeps what is suspended,
+//           tidy.cc does the idle work, read.cc answers readers.
 // FLOW      CommitAll: admit (space, sanity) -> stage and write bodies -> one LMDB transaction:
 //           apply each, lanes, events, segments, state -> sync bodies -> commit -> publish.
 // INVARIANT A change reaches the members (state_, segments_) only after its commit is durable.

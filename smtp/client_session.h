@@ -6,14 +6,12 @@
 // FLOW      OnConnected, OnBytes, OnWritten, OnTlsReady, OnLost, OnDeadline, Begin, Quit
 //             -> Output() + NextEvent() + deadline(); the driver pulls all three after each input.
 // PIPELINING Every command sent is in pending_ until exactly one reply, or the end, removes it.
-// With
-//           PIPELINING offered MAIL, RCPT and DATA (or BDAT with its content) leave in one flight,
-//           without it one command waits for the other; nothing else differs.
+//           With PIPELINING offered MAIL, RCPT and DATA (or BDAT with its content) leave in one
+//           flight, without it one command waits for the other; nothing else differs.
 // CONTENT   BDAT is used when CHUNKING is offered and the content is at most kOneFlightBytes: it
 //           saves the round trip of DATA. What a refusal wastes is bounded by that size.
 // DEADLINES One in total per reply, from the moment it is the next to come and its command has
-// left;
-//           while the peer does not read, ClientTimeouts::block from the last progress.
+//           left; while the peer does not read, ClientTimeouts::block from the last progress.
 // LIFETIME  Borrows Transaction and ContentSource from Begin() to the kTransactionDone event.
 // THREADS   Confined to the loop that owns it.
 // TESTS     tests/smtp/client_session_test.cc, tests/fuzz/fuzz_smtp_client_session.cc

@@ -4,10 +4,9 @@
 // PURPOSE   From a header as it leaves and the hash of a body as it leaves to the fields that go in
 //           front of both. Several signers make several fields; none covers another.
 // DECIDED   Never l=. t= always, x= and i= when asked for. Lines of at most kSignatureLineMax
-// octets where
-//           the tags allow, folded before a tag, behind a colon of h= or within base64, with one
-//           space: relays that fold long lines anew, or make spaces of tabs, find nothing to do.
-//           b= is the last tag and has nothing behind it.
+//           octets where the tags allow, folded before a tag, behind a colon of h= or within
+//           base64, with one space: relays that fold long lines anew, or make spaces of tabs, find
+//           nothing to do. b= is the last tag and has nothing behind it.
 // THREADS   Pure; runs on the signer pool.
 // TESTS     tests/smtp/dkim_signature_test.cc, tests/integration/dkim_test.py
 

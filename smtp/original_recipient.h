@@ -1,8 +1,7 @@
 // smtp/original_recipient.h — an ORCPT value for a receiver that is not spoken to in SMTPUTF8.
 //
 // RULES     RFC 6533 3: of the type utf-8, what is not ASCII is written as \x{HEX}. Raw, the
-// command
-//           would be a syntax error there, and the recipient would bounce.
+//           command would be a syntax error there, and the recipient would bounce.
 // TESTS     tests/smtp/original_recipient_test.cc
 
 #ifndef SLUICE_SMTP_ORIGINAL_RECIPIENT_H_

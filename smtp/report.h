@@ -1,9 +1,8 @@
 // smtp/report.h — the delivery reports that we send (RFC 3464 in RFC 6522), as text.
 //
 // PURPOSE   One shape that every bounce reader understands: multipart/report of a text part with
-// the
-//           remote's words, message/delivery-status, and the original (or its header) as the last
-//           part. One recipient a report.
+//           the remote's words, message/delivery-status, and the original (or its header) as the
+//           last part. One recipient a report.
 // NOT HERE  Whether a report is due, to whom, its envelope (engine/delivery/report_builder.h).
 // RULES     protocol.md 17, design 12.8. 7-bit throughout, but for an address that is not ASCII in
 //           To. The remote's words lose control characters; what the original says is bounded.

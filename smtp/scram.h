@@ -1,8 +1,7 @@
 // smtp/scram.h — SCRAM-SHA-256 as the server: the exchange, and the keys that stand for a password.
 //
 // PURPOSE   RFC 5802 and 7677 without channel binding. Messages in, messages out; keys and nonce
-// are
-//           handed in. Whoever reads the stored keys cannot log in with them.
+//           are handed in. Whoever reads the stored keys cannot log in with them.
 // NOT HERE  Base64 and the lines of SMTP (server_session_auth.cc), users (engine/submission).
 // SASLPREP  Names and passwords are taken as valid UTF-8 without control characters, as they are:
 //           for ASCII, and text in its composed form, that is what RFC 4013 makes of it.

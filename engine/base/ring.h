@@ -4,7 +4,7 @@
 //           when it must wake the consumer (only the push that finds the ring empty needs to).
 // THREADS   Any thread pushes, one thread drains. The only lock in the engine besides metrics.
 // LIMITS    Push fails when `capacity` items wait: the caller says what then (pause reading,
-// retry).
+//           retry).
 
 #ifndef SLUICE_ENGINE_BASE_RING_H_
 #define SLUICE_ENGINE_BASE_RING_H_

@@ -1,9 +1,8 @@
 // engine/base/time.h — durations, monotonic instants and wall time, as different types; the Clock.
 //
 // PURPOSE   All time in Sluice is microseconds. Instant orders what happens in this process;
-// WallTime
-//           is what is stored and shown. They do not mix, and only a Clock makes them, so that the
-//           simulator can run days in seconds.
+//           WallTime is what is stored and shown. They do not mix, and only a Clock makes them, so
+//           that the simulator can run days in seconds.
 
 #ifndef SLUICE_ENGINE_BASE_TIME_H_
 #define SLUICE_ENGINE_BASE_TIME_H_

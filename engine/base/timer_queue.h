@@ -3,7 +3,8 @@
 //
 // PURPOSE   Sessions and the scheduler set and move deadlines; the loop asks for the next one. No
 //           timer of a library per session, so virtual and real time run the same code.
-// LIFETIME  A Timer unlinks itself when destroyed. THREADS  Confined to one thread.
+// LIFETIME  A Timer unlinks itself when destroyed.
+// THREADS   Confined to one thread.
 
 #ifndef SLUICE_ENGINE_BASE_TIMER_QUEUE_H_
 #define SLUICE_ENGINE_BASE_TIMER_QUEUE_H_

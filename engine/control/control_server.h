@@ -1,8 +1,7 @@
 // engine/control/control_server.h — the local control socket: a JSON line in, a JSON line back.
 //
 // PURPOSE   `sluice status`, `queues`, `reload`, `sendmail` and the rest speak to the running
-// engine
-//           here. A request is {"command": "...", ...}; the response {"ok": true, ...} or
+//           engine here. A request is {"command": "...", ...}; the response {"ok": true, ...} or
 //           {"ok": false, "error": "..."}. Requests of one connection are answered in order.
 // SECURITY  The control socket has mode 0600 (its owner and root); handlers see the peer's uid. The
 //           one for local senders is a server of its own with its own handlers, open to every user:

@@ -4,8 +4,7 @@
 //           preference, no address twice, only the family of our source address
 //           and those the shape allows.
 // LIMITS    kAddressesPerHost while other hosts follow, so that a dead host with many addresses
-// does
-//           not use up the round.
+//           does not use up the round.
 // LIFETIME  A DNS answer that comes after the walk's end finds nothing.
 
 #ifndef SLUICE_ENGINE_DELIVERY_HOST_WALK_H_

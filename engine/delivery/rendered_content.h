@@ -4,8 +4,8 @@
 // PURPOSE   Slices point into the stored Body (or the window, or the converted text): nothing is
 //           copied. When no line begins with a dot (kFlagDots) the scan for dots is skipped.
 // FLOW      Use...() once per transaction attempt, then as smtp::ContentSource. For a message that
-// is
-//           not in memory Next() says kWait after asking `load` for a window; Loaded() brings it.
+//           is not in memory Next() says kWait after asking `load` for a window; Loaded() brings
+//           it.
 // THREADS   Confined to its delivery.
 
 #ifndef SLUICE_ENGINE_DELIVERY_RENDERED_CONTENT_H_

@@ -1,8 +1,8 @@
 // engine/delivery/shape.h — how hard a receiver is worked, as the engine uses it.
 //
 // PURPOSE   The values of the shaping file for one (provider, domain, source), in the types of
-// those
-//           who keep to them. Made once, shared by all connections and verdicts that they fit.
+//           those who keep to them. Made once, shared by all connections and verdicts that they
+//           fit.
 // NOT HERE  Where the values come from (config/shaping.h), which ones fit whom
 //           (engine/shard/shape_table.h).
 

@@ -4,10 +4,9 @@
 //           connection; (how a connection was made, what another domain asks) -> may it carry that
 //           too?
 // RULES     The strongest that applies: DANE of the host, MTA-STS of the domain, the route's
-// setting,
-//           else opportunistic. DANE belongs to the host, whoever's mail goes there; MTA-STS and
-//           the route belong to the recipient domain, so that one domain's demand never binds
-//           another that shares its hosts (docs/adr/0011-tls-policy-of-an-attempt.md).
+//           setting, else opportunistic. DANE belongs to the host, whoever's mail goes there;
+//           MTA-STS and the route belong to the recipient domain, so that one domain's demand never
+//           binds another that shares its hosts (docs/adr/0011-tls-policy-of-an-attempt.md).
 // NOT HERE  Looking any of it up: engine/shard/tls_policy_table.h. Connecting: delivery.h.
 // TESTS     tests/engine/tls_policy_test.cc
 

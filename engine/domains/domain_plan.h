@@ -1,10 +1,9 @@
 // engine/domains/domain_plan.h — the DNS records that a configuration needs published.
 //
 // PURPOSE   From [[domain]], [[source]] and keys to exact records: those of one sending domain
-// (DKIM,
-//           SPF, DMARC, return path, ownership) and those of this machine, which all domains share
-//           (reverse names, address and SPF of each EHLO name). `sluice domain add` and `records`
-//           print them, the checks compare DNS with them.
+//           (DKIM, SPF, DMARC, return path, ownership) and those of this machine, which all domains
+//           share (reverse names, address and SPF of each EHLO name). `sluice domain add` and
+//           `records` print them, the checks compare DNS with them.
 // NOT HERE  How they are shown (tools/commands), what DNS says (domain_check.h).
 // TESTS     tests/engine/domain_plan_test.cc
 

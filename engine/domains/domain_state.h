@@ -1,9 +1,8 @@
 // engine/domains/domain_state.h — whether each sending domain's records were right, and since when.
 //
 // PURPOSE   The states that the engine keeps (domain_watch.h), shows (`sluice domain list`) and
-// that
-//           submission asks by a From domain. Written to one small file as JSON, so that a restart
-//           knows them.
+//           that submission asks by a From domain. Written to one small file as JSON, so that a
+//           restart knows them.
 // NOT HERE  Looking anything up.
 // THREADS   A DomainStates that was published is never changed: shards share it.
 // TESTS     tests/engine/domain_state_test.cc

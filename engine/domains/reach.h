@@ -1,14 +1,15 @@
 // engine/domains/reach.h — does mail to a return path really arrive at this engine?
 //
 // PURPOSE   DNS says where returned mail goes (domain_check.h); whether our own engine answers
-// there
-//           only a connection tells: firewalls, address translation and other mail servers stand
-//           between. ReachTargets says where to ask, ReachProbe asks, JudgeReach says what it
+//           there only a connection tells: firewalls, address translation and other mail servers
+//           stand between. ReachTargets says where to ask, ReachProbe asks, JudgeReach says what it
 //           means.
 // FLOW      Start -> greeting or failure of each target -> done(answers), once, from the loop.
 // RULES     Nothing is sent but QUIT. Without an inbound listener nobody is asked.
 // LIMITS    kTargetsMax targets, all at once, kAnswerWithin each; kGreetingMax octets of a
-// greeting. LIFETIME  A probe that runs must not die before `done`. THREADS   Confined to its loop.
+//           greeting.
+// LIFETIME  A probe that runs must not die before `done`.
+// THREADS   Confined to its loop.
 // TESTS     tests/engine/domain_reach_test.cc, tests/integration/domain_test.py
 
 #ifndef SLUICE_ENGINE_DOMAINS_REACH_H_

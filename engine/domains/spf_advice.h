@@ -1,8 +1,7 @@
 // engine/domains/spf_advice.h — does a name's SPF record allow our sources, and how would it?
 //
 // PURPOSE   The receivers' verdict for each source (dns/spf.h), and where it is not "pass" the
-// whole
-//           record to publish instead: what is there already, with our addresses put in.
+//           whole record to publish instead: what is there already, with our addresses put in.
 // TESTS     tests/engine/domain_check_test.cc
 
 #ifndef SLUICE_ENGINE_DOMAINS_SPF_ADVICE_H_

@@ -6,7 +6,8 @@
 // PROMISE   The file holds whole lines only. A line cut short by a crash or a full disk is taken
 //           back, at the failure or at the next start; its event comes again. A file that somebody
 //           moved away is begun anew.
-// THREADS   Confined to one thread. LIMITS  The gathered lines are what one Flush is given.
+// THREADS   Confined to one thread.
+// LIMITS    The gathered lines are what one Flush is given.
 
 #ifndef SLUICE_ENGINE_EVENTS_EVENT_LOG_H_
 #define SLUICE_ENGINE_EVENTS_EVENT_LOG_H_

@@ -1,11 +1,10 @@
 // engine/http/http_fetch.h — the seam to web servers: a request out, a response back.
 //
 // PURPOSE   HttpFetch is what the engine uses: one on every shard, a name in, addresses from our
-// own
-//           resolver (resolved_fetch.h). HttpTransport is what moves octets: libcurl on one thread
-//           (curl_worker.h), or a test.
+//           own resolver (resolved_fetch.h). HttpTransport is what moves octets: libcurl on one
+//           thread (curl_worker.h), or a test.
 // RULES     https only, certificates checked strictly, no redirects followed, bodies and times
-// bounded.
+//           bounded.
 
 #ifndef SLUICE_ENGINE_HTTP_HTTP_FETCH_H_
 #define SLUICE_ENGINE_HTTP_HTTP_FETCH_H_

@@ -2,8 +2,8 @@
 // transport that all shards share.
 //
 // PURPOSE   A name that a stranger's DNS leads to loopback or a private address is not connected
-// to,
-//           unless dns.allow_special says so: the router filters for us as it does for mail hosts.
+//           to, unless dns.allow_special says so: the router filters for us as it does for mail
+//           hosts.
 // LIFETIME  A response that comes after its end finds nobody.
 // THREADS   Confined to its shard.
 

@@ -3,7 +3,7 @@
 // PURPOSE   Makes what a shard's seams need in production and drives it. Accepted sockets go to the
 //           shard that has fewest connections, because few long ones spread unevenly.
 // LIFETIME  Made and destroyed on the main thread while no loop runs; Run on the shard's own
-// thread.
+//           thread.
 
 #ifndef SLUICE_ENGINE_RUNTIME_SHARD_RUNTIME_H_
 #define SLUICE_ENGINE_RUNTIME_SHARD_RUNTIME_H_

@@ -2,8 +2,7 @@
 // DKIM.
 //
 // PURPOSE   An RSA signature takes a quarter of a millisecond: on a loop, ten sessions would wait
-// for
-//           it. The jobs of all shards are dealt out to the threads in turn; they cost much the
+//           for it. The jobs of all shards are dealt out to the threads in turn; they cost much the
 //           same.
 // THREADS   Run of a door on its shard's loop; Step and Wait on the thread of that number (made in
 //           engine.cc).

@@ -1,6 +1,7 @@
 // engine/shard/context.h — what the parts of one shard share.
 //
-// LIFETIME  Everything here outlives the parts. THREADS  Confined to the shard's loop.
+// LIFETIME  Everything here outlives the parts.
+// THREADS   Confined to the shard's loop.
 
 #ifndef SLUICE_ENGINE_SHARD_CONTEXT_H_
 #define SLUICE_ENGINE_SHARD_CONTEXT_H_

@@ -1,8 +1,7 @@
 // engine/shard/lane.h — the waiting recipients of one (recipient domain, tenant, campaign).
 //
 // PURPOSE   A lane holds a bounded window of recipients in memory, in order, and knows how many
-// more
-//           wait on disk (rows of the due index) and when the first of those is due.
+//           more wait on disk (rows of the due index) and when the first of those is due.
 // INVARIANT A recipient with a due row that is in memory in any state (in the window, loading, in
 //           flight, its outcome being committed) is in `loaded`, so a refill never takes it twice.
 

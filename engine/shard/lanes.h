@@ -1,12 +1,12 @@
 // engine/shard/lanes.h — all lanes of one shard: windows in memory over rows on disk.
 //
 // PURPOSE   Takes in recipients (new, swept up after a restart, due again), keeps a bounded window
-// of
-//           each lane in memory and puts the rest on disk, refills windows from the due index, and
-//           keeps count. Which lane is served when is the scheduler's business.
+//           of each lane in memory and puts the rest on disk, refills windows from the due index,
+//           and keeps count. Which lane is served when is the scheduler's business.
 // FLOW      Add / AddSleeping -> window (or spill to disk) -> Take -> Finished, Postponed or
-// PutBack. LIMITS    kWindowMax recipients in memory a lane, fewer as the shard fills
-// (WindowLimit). THREADS   Confined to its shard.
+//           PutBack.
+// LIMITS    kWindowMax recipients in memory a lane, fewer as the shard fills (WindowLimit).
+// THREADS   Confined to its shard.
 
 #ifndef SLUICE_ENGINE_SHARD_LANES_H_
 #define SLUICE_ENGINE_SHARD_LANES_H_

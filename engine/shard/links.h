@@ -3,9 +3,8 @@
 // PURPOSE   Commit() and Ask() gather over a turn of the loop; Flush() hands them over once.
 // THREADS   Confined to the shard; answers run on its loop.
 // LIMITS    What cannot be handed over (a full ring) stays, in order, for the next Flush. The
-// amount
-//           is bounded by the sessions and deliveries that are open, each of which has one change
-//           under way, and by what lanes spill (lanes.h), which goes many to a change.
+//           amount is bounded by the sessions and deliveries that are open, each of which has one
+//           change under way, and by what lanes spill (lanes.h), which goes many to a change.
 
 #ifndef SLUICE_ENGINE_SHARD_LINKS_H_
 #define SLUICE_ENGINE_SHARD_LINKS_H_

@@ -1,8 +1,8 @@
 // engine/shard/mailbox.h — how other threads reach a shard: tasks in a bounded ring, and a wake-up.
 //
 // PURPOSE   Everything that crosses into a shard (commits that are durable, recipients of a domain
-// it
-//           owns, answers of readers) is a Task that runs on the shard's loop, in the order posted.
+//           it owns, answers of readers) is a Task that runs on the shard's loop, in the order
+//           posted.
 // THREADS   Post from anywhere; Run on the shard's loop only.
 // LIMITS    kCapacity tasks. A task is a batch (one per turn and sender), so a full mailbox means a
 //           shard that stood still for seconds; the sender keeps its batch and tries again.

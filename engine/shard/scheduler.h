@@ -1,12 +1,10 @@
 // engine/shard/scheduler.h — which recipient goes next, over which connection.
 //
 // PURPOSE   Groups lanes into sites, serves the lanes of a site in turn, finds the site's hosts,
-// asks
-//           the limits for connections and gives work to deliveries. Suspends a site that cannot be
-//           reached as one and probes it with one message (design 12.3).
+//           asks the limits for connections and gives work to deliveries. Suspends a site that
+//           cannot be reached as one and probes it with one message (design 12.3).
 // NOT HERE  Windows and disk (lanes.h), verdicts (delivery/verdict.h), writing outcomes
-// (recorder.h),
-//           the values of limits (limits.h).
+//           (recorder.h), the values of limits (limits.h).
 // FLOW      lane ready -> Pump(site) -> route -> permit -> Delivery -> NextJob ... OnResult ->
 //           verdict -> Recorder.
 // THREADS   Confined to its shard.

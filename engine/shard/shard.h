@@ -1,8 +1,7 @@
 // engine/shard/shard.h — one loop's worth of engine: intake, lanes, scheduler, and its lines out.
 //
 // PURPOSE   Owns the parts that run on one loop and connects them. A recipient's domain decides
-// which
-//           shard owns its lane (OwnerOf), so every lane has one owner and no lock.
+//           which shard owns its lane (OwnerOf), so every lane has one owner and no lock.
 // FLOW      Submit -> group commit -> 250 and Distribute -> the owner's Lanes -> Scheduler.
 //           Runtime calls: OnWake when the mailbox has something, BeforePoll once a turn.
 // THREADS   Everything on the shard's loop, but Mailbox::Post.

@@ -6,7 +6,7 @@
 //           rides along, or waits at most kGather.
 // ORDER     Kept among the urgent ones of a shard, and among its others; not between the two.
 // THREADS   Step belongs to the writer thread (or the simulator). Submit and FreeOutbox: any
-// thread.
+//           thread.
 
 #ifndef SLUICE_ENGINE_SHARD_WRITER_H_
 #define SLUICE_ENGINE_SHARD_WRITER_H_

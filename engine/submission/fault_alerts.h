@@ -2,9 +2,8 @@
 // of their own or for their From, without letting one client fill the log.
 //
 // PURPOSE   Platforms do not retry: a refused message is one that nobody will get, and somebody
-// must
-//           mend the client (design 12.7). The first fault of a sender is told at once, later ones
-//           are counted and told kEvery after it, whether more come or not.
+//           must mend the client (design 12.7). The first fault of a sender is told at once, later
+//           ones are counted and told kEvery after it, whether more come or not.
 // LIMITS    kSendersMax senders are kept apart; beyond that the rest counts as one.
 // THREADS   Confined to its owner.
 

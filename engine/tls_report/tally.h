@@ -1,9 +1,8 @@
 // engine/tls_report/tally.h — the TLS sessions of one day, counted by domain, policy and failure.
 //
 // LIMITS    kDomainsMax domains a day, kPoliciesMax policies a domain, kFailuresMax kinds of
-// failure
-//           a policy. Failures beyond are counted by their type alone; sessions of a domain or
-//           policy beyond are only counted as left_out.
+//           failure a policy. Failures beyond are counted by their type alone; sessions of a domain
+//           or policy beyond are only counted as left_out.
 // THREADS   Plain values.
 // TESTS     tests/policy/tls_tally_test.cc
 

@@ -12,8 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/dns/fake_dns.h"
-#include "tests/dns/manual_clock.h"
+#include "tests/dns/mx_router_fixture.h"
 
 namespace sluice::dns {
 namespace {
@@ -22,48 +21,6 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
-
-class MxRouterTest : public testing::Test {
- protected:
-  MxRouterTest() {
-    options_.hostname = "Mta.Example.ORG.";
-    Apply();
-  }
-  void Apply() { router_->SetOptions(options_); }
-
-  MxRoute Find(const std::string& domain) {
-    std::optional<MxRoute> out;
-    router_->Find(domain, [&](const MxRoute& route) { out = route; });
-    if (!out) clock_.Advance(timers_, 25s);
-    EXPECT_TRUE(out.has_value());
-    return out.value_or(MxRoute{});
-  }
-  RouteFault FaultOf(const std::string& domain) { return Find(domain).fault; }
-  HostAddresses Addresses(const std::string& host) {
-    std::optional<HostAddresses> out;
-    router_->Addresses(host, [&](const HostAddresses& addresses) { out = addresses; });
-    if (!out) clock_.Advance(timers_, 25s);
-    EXPECT_TRUE(out.has_value());
-    return out.value_or(HostAddresses{});
-  }
-  static std::vector<std::string> Names(const MxRoute& route) {
-    std::vector<std::string> out;
-    for (const MxHost& host : route.hosts) out.push_back(host.name);
-    return out;
-  }
-  static std::vector<std::string> Texts(const HostAddresses& addresses) {
-    std::vector<std::string> out;
-    for (const IpAddress& address : addresses.addresses) out.push_back(address.ToString());
-    return out;
-  }
-
-  ManualClock clock_;
-  TimerQueue timers_;
-  FakeDns dns_{timers_, clock_};
-  Random random_{11};
-  RouterOptions options_;
-  std::unique_ptr<MxRouter> router_ = MakeMxRouter(options_, dns_, clock_, random_);
-};
 
 TEST_F(MxRouterTest, FindsHostsInOrderOfPreference) {
   dns_.AddMx("example.com", {{20, "mx2.example.com"}, {10, "mx1.example.com"}});
@@ -130,56 +87,6 @@ TEST_F(MxRouterTest, IgnoresANullMxBesideRealOnes) {
   const MxRoute route = Find("example.com");
   EXPECT_THAT(Names(route), ElementsAre("mx.example.com"));
   EXPECT_EQ(route.site, "mx.example.com");
-}
-
-TEST_F(MxRouterTest, DoesNotBounceOnAnOldNullMx) {
-  dns_.AddNullMx("null.example");
-  Find("null.example");
-  dns_.SetFailureOfAll(FakeFailure::kTimeout);
-  clock_.Advance(timers_, 1h);
-  EXPECT_EQ(FaultOf("null.example"), RouteFault::kTemporary);
-}
-
-// The servers of the domain fail, and what they once said leads nowhere any more.
-TEST_F(MxRouterTest, DoesNotBounceOnAnOldMxWhoseHostsAreGone) {
-  dns_.AddMx("example.com", {{10, "mx.example.net"}});
-  dns_.AddA("mx.example.net", "8.8.8.1");
-  EXPECT_EQ(FaultOf("example.com"), RouteFault::kNone);
-  dns_.SetFailure("example.com", FakeFailure::kTimeout);
-  dns_.Remove("mx.example.net");
-  clock_.Advance(timers_, 1h);
-  const MxRoute route = Find("example.com");
-  EXPECT_EQ(route.fault, RouteFault::kTemporary);
-  EXPECT_THAT(route.detail, HasSubstr("mx.example.net: NXDOMAIN"));
-  EXPECT_THAT(route.detail, HasSubstr("old answer"));
-}
-
-TEST_F(MxRouterTest, DoesNotBounceOnAnOldMxThatNamesNoHostOrOurselves) {
-  dns_.AddMx("odd.example", {{10, "_no_host.example"}});
-  dns_.AddMx("ours.example", {{10, "mta.example.org"}});
-  EXPECT_EQ(FaultOf("odd.example"), RouteFault::kNoAddress);
-  EXPECT_EQ(FaultOf("ours.example"), RouteFault::kLoop);
-  dns_.SetFailureOfAll(FakeFailure::kTimeout);
-  clock_.Advance(timers_, 1h);
-  EXPECT_EQ(FaultOf("odd.example"), RouteFault::kTemporary);
-  EXPECT_EQ(FaultOf("ours.example"), RouteFault::kTemporary);
-}
-
-TEST_F(MxRouterTest, DoesNotBounceOnOldAddressesThatAreForbiddenOrOurs) {
-  options_.own_addresses = {*IpAddress::Parse("8.8.8.9")};
-  Apply();
-  dns_.AddMx("private.example", {{10, "private.example.net"}});
-  dns_.AddA("private.example.net", "10.0.0.1");
-  dns_.AddMx("loop.example", {{10, "loop.example.net"}});
-  dns_.AddA("loop.example.net", "8.8.8.9");
-  EXPECT_EQ(FaultOf("private.example"), RouteFault::kForbidden);
-  EXPECT_EQ(FaultOf("loop.example"), RouteFault::kLoop);
-  dns_.SetFailure("private.example.net", FakeFailure::kTimeout);
-  dns_.SetFailure("loop.example.net", FakeFailure::kTimeout);
-  clock_.Advance(timers_, 1h);
-  EXPECT_EQ(FaultOf("private.example"), RouteFault::kTemporary);
-  EXPECT_EQ(Addresses("private.example.net").fault, RouteFault::kTemporary);
-  EXPECT_EQ(FaultOf("loop.example"), RouteFault::kTemporary);
 }
 
 TEST_F(MxRouterTest, RefusesADomainWithoutAnyAddress) {
@@ -370,17 +277,6 @@ TEST_F(MxRouterTest, UsesThePortOfTheOptionsButNotInTheSite) {
   const MxRoute route = Find("example.com");
   EXPECT_EQ(route.hosts[0].port, 2525);
   EXPECT_EQ(route.site, "mx.example.com");
-}
-
-TEST_F(MxRouterTest, GoesOnWithAnOldRouteWhenTheResolverIsDown) {
-  dns_.AddMx("example.com", {{10, "mx.example.com"}});
-  dns_.AddA("mx.example.com", "8.8.8.1");
-  Find("example.com");
-  dns_.SetFailureOfAll(FakeFailure::kTimeout);
-  clock_.Advance(timers_, 2h);
-  const MxRoute route = Find("example.com");
-  EXPECT_EQ(route.fault, RouteFault::kNone);
-  EXPECT_THAT(route.detail, HasSubstr("older answer"));
 }
 
 TEST_F(MxRouterTest, AsksOnceForManyFindsOfOneDomain) {

@@ -6,9 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +13,7 @@
 
 #include "tests/dns/fake_dns.h"
 #include "tests/dns/manual_clock.h"
+#include "tests/policy/fake_fetch.h"
 
 namespace sluice::engine {
 namespace {
@@ -26,52 +24,6 @@ std::string PolicyText(const std::string& mode, int max_age = 604800) {
   return "version: STSv1\r\nmode: " + mode +
          "\r\nmx: mx.example.net\r\nmax_age: " + std::to_string(max_age) + "\r\n";
 }
-
-// Answers when told to.
-class FakeFetch final : public HttpFetch {
- public:
-  FakeFetch(TimerQueue& timers, const Clock& clock) : timers_(timers), clock_(clock) {}
-  void Fetch(HttpRequest request, std::function<void(const HttpResponse&)> done) override {
-    asked.push_back(request.host + ":" + std::to_string(request.port) + request.path);
-    if (request.host.starts_with("mta-sts.dead")) return TimeOut(request.timeout, std::move(done));
-    waiting.push_back(std::move(done));
-    if (!held) Answer();
-  }
-  void Answer() {
-    while (!waiting.empty()) {
-      const auto done = std::move(waiting.front());
-      waiting.erase(waiting.begin());
-      done(response);
-    }
-  }
-  void Serve(const std::string& text) {
-    response = {
-        .status = 200, .error = {}, .content_type = "text/plain; charset=utf-8", .body = text};
-  }
-  void Break(const std::string& error) {
-    response = {.status = 0, .error = error, .content_type = {}, .body = {}};
-  }
-
-  HttpResponse response;
-  std::vector<std::string> asked;
-  std::vector<std::function<void(const HttpResponse&)>> waiting;
-  bool held = false;
-
- private:
-  using DoneFn = std::function<void(const HttpResponse&)>;
-
-  // Of hosts that drop packets.
-  void TimeOut(Duration timeout, DoneFn done) {
-    dead_.push_back(std::make_unique<Timer>(timers_, [done = std::move(done)] {
-      done({.status = 0, .error = "timed out", .content_type = {}, .body = {}});
-    }));
-    dead_.back()->Set(clock_.Now() + timeout);
-  }
-
-  TimerQueue& timers_;
-  const Clock& clock_;
-  std::deque<std::unique_ptr<Timer>> dead_;
-};
 
 class MtaStsTest : public ::testing::Test {
  protected:
@@ -395,56 +347,6 @@ TEST_F(MtaStsTest, AnswersThatComeAfterItsEndFindNobody) {
   sts_.reset();
   web_.Answer();
   EXPECT_FALSE(answered);
-}
-
-// ---- files ----
-
-class StsFiles : public ::testing::Test {
- protected:
-  StsFiles() {
-    std::string name = (std::filesystem::temp_directory_path() / "sluice_sts_XXXXXX").string();
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    root_ = name;
-  }
-  ~StsFiles() override { std::filesystem::remove_all(root_); }
-  void Put(const std::string& file, const std::string& content) {
-    std::ofstream(root_ + "/p/" + file, std::ios::binary) << content;
-  }
-  std::string root_;
-};
-
-TEST_F(StsFiles, KeepWhatWasWrittenLast) {
-  const std::string folder = root_ + "/p";
-  EXPECT_TRUE(LoadStsRecords(folder).empty());
-  const WallTime when = WallFromMicros(1'700'000'000'000'000);
-  ASSERT_TRUE(WriteStsRecord(folder, {"example.net", "1", when, "old"}));
-  ASSERT_TRUE(WriteStsRecord(folder, {"example.net", "2", when, PolicyText("enforce")}));
-  const std::vector<StsRecord> records = LoadStsRecords(folder);
-  ASSERT_EQ(records.size(), 1u);
-  EXPECT_EQ(records[0].domain, "example.net");
-  EXPECT_EQ(records[0].id, "2");
-  EXPECT_EQ(records[0].fetched, when);
-  EXPECT_EQ(records[0].text, PolicyText("enforce"));
-}
-
-TEST_F(StsFiles, SkipWhatIsNoneOfOurs) {
-  ASSERT_TRUE(WriteStsRecord(root_ + "/p", {"good.example", "1", {}, "x"}));
-  Put("a.policy", "");
-  Put("b.policy", "sluice-mta-sts-1 \n");
-  Put("c.policy", "sluice-mta-sts-1 x 1\n");
-  Put("d.policy", "sluice-mta-sts-1 1\n");
-  Put("e.policy", "sluice-mta-sts-1 99999999999999 1\n");
-  Put("f.policy", "sluice-mta-sts-2 1 1\n");
-  Put("not a name!.policy", "sluice-mta-sts-1 1 1\n");
-  Put("g.policy.new", "sluice-mta-sts-1 1 1\n");
-  Put("h.policy", "sluice-mta-sts-1 1 1\n" + std::string(70'000, 'x'));
-  EXPECT_EQ(LoadStsRecords(root_ + "/p").size(), 1u);
-}
-
-TEST_F(StsFiles, SayWhereTheyCannotBeWritten) {
-  const Status status = WriteStsRecord(root_ + "/no/p", {"a.example", "1", {}, "x"});
-  ASSERT_FALSE(status);
-  EXPECT_NE(status.error().what.find(root_ + "/no/p"), std::string::npos);
 }
 
 }  // namespace

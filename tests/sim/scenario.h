@@ -2,14 +2,12 @@
 // receivers.
 //
 // PURPOSE   Builds a world from a seed (receivers, zones, faults, crashes), sends a campaign
-// through
-//           the engine until every recipient has ended, and checks what must hold:
-//             promise 1  what was acknowledged is in the record after any crash
-//             promise 2  exactly one final event each; a second copy only where a fault excuses it
-//             promise 3  never more connections to a site than allowed, as its receivers count them
-//             schedule   no attempt before it was due
-//             protocol   no receiver saw a rule of SMTP broken
-//             memory     nothing is left in lanes, deliveries or the queue at the end
+//           through the engine until every recipient has ended, and checks what must hold: promise
+//           1  what was acknowledged is in the record after any crash promise 2  exactly one final
+//           event each; a second copy only where a fault excuses it promise 3  never more
+//           connections to a site than allowed, as its receivers count them schedule   no attempt
+//           before it was due protocol   no receiver saw a rule of SMTP broken memory     nothing
+//           is left in lanes, deliveries or the queue at the end
 
 #ifndef SLUICE_TESTS_SIM_SCENARIO_H_
 #define SLUICE_TESTS_SIM_SCENARIO_H_

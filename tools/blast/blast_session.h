@@ -5,8 +5,8 @@
 // NOT HERE  Sockets and time-outs (blast_lane.h), where messages come from (blast_plan.h).
 // FLOW      while wants_message(): Give or Quit; OnBytes -> TakeResult; Output/Consume
 // LIMITS    kReplyLineMax, kReplyMax octets: beyond, the server is at fault and the connection
-// lost. INVARIANT Every command sent is in expected_ until exactly one reply, or the loss, removes
-// it.
+//           lost.
+// INVARIANT Every command sent is in expected_ until exactly one reply, or the loss, removes it.
 
 #ifndef SLUICE_TOOLS_BLAST_BLAST_SESSION_H_
 #define SLUICE_TOOLS_BLAST_BLAST_SESSION_H_

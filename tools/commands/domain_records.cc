@@ -9,8 +9,8 @@
 #include "config/surroundings.h"
 #include "config/units.h"
 #include "engine/base/text.h"
-#include "engine/signing/key_store.h"
 #include "engine/domains/domain_plan.h"
+#include "engine/signing/key_store.h"
 #include "tools/commands/domain_views.h"
 
 namespace sluice::tools {

@@ -2,8 +2,7 @@
 // programs.
 //
 // PURPOSE   Pure functions. Records are grouped by who can publish them: each DNS zone, and the
-// owner
-//           of the addresses for reverse names.
+//           owner of the addresses for reverse names.
 // TESTS     tests/tools/domain_views_test.cc
 
 #ifndef SLUICE_TOOLS_COMMANDS_DOMAIN_VIEWS_H_

@@ -1,8 +1,7 @@
 // tools/sink/content_scanner.h — finds the end of DATA content, in whatever pieces it comes.
 //
 // PURPOSE   CR LF . CR LF and nothing else ends the content (RFC 5321 section 4.1.1.4); doubled
-// dots
-//           are undone for what is kept. One memchr per line: about a microsecond for 10 KiB.
+//           dots are undone for what is kept. One memchr per line: about a microsecond for 10 KiB.
 // THREADS   Confined to its session.
 
 #ifndef SLUICE_TOOLS_SINK_CONTENT_SCANNER_H_

@@ -1,8 +1,7 @@
 // tools/sink/sink_rules.h — what the sink answers, compiled from its options.
 //
 // PURPOSE   SinkPolicy is constant and shared by all threads. SinkMemory is what rules remember
-// from
-//           one attempt to the next: greylisting, and "only the first N times".
+//           from one attempt to the next: greylisting, and "only the first N times".
 // RULES     --reply 'STAGE[@SUBSTRING]:PERCENT[xN]:ANSWER'; ANSWER is "CODE TEXT" (a literal \n in
 //           TEXT makes several lines), "drop" (closed without a word) or "stall" (never answered).
 //           xN: only the first N times for the same key. A 421 closes.
