@@ -11,13 +11,9 @@ uint32_t Limits::OwnerOf(const std::string& path) const {
   return uint32_t(std::hash<std::string>{}(path) % peers_.size());
 }
 
+// The path comes first: who waits in the line of a full path must not keep others from the total.
 void Limits::Acquire(const std::string& path, uint32_t most, std::function<void()> granted) {
   CHECK(most > 0);
-  if (open_ >= settings_.connections_total) {
-    waiting_for_total_.push_back({path, most, std::move(granted)});
-    return;
-  }
-  ++open_;
   const uint32_t owner = OwnerOf(path);
   Waiter waiter{shard_, most, std::move(granted)};
   if (owner == shard_) return AcquireHere(path, std::move(waiter));
@@ -34,12 +30,34 @@ void Limits::AcquireHere(const std::string& path, Waiter waiter) {
     return;
   }
   ++p.out;
-  Grant(std::move(waiter));
+  if (waiter.shard == shard_) return OnGranted({path, std::move(waiter.granted)});
+  Grant(path, std::move(waiter));
 }
 
-void Limits::Grant(Waiter waiter) {
-  if (waiter.shard == shard_) return waiter.granted();
-  out_.Send(waiter.shard, [granted = std::move(waiter.granted)]() mutable { granted(); });
+// By message, also to this shard: who gives the permit back at once grants it to the next, and the
+// depth of a recursion would be that of the line.
+void Limits::Grant(const std::string& path, Waiter waiter) {
+  Limits* asker = peers_[waiter.shard];
+  out_.Send(waiter.shard, [asker, granted = Granted{path, std::move(waiter.granted)}]() mutable {
+    asker->OnGranted(std::move(granted));
+  });
+}
+
+void Limits::OnGranted(Granted granted) {
+  waiting_for_total_.push_back(std::move(granted));
+  RunWaiting();
+}
+
+// In a loop, for the same reason.
+void Limits::RunWaiting() {
+  if (std::exchange(running_, true)) return;
+  while (!waiting_for_total_.empty() && open_ < settings_.connections_total) {
+    const Granted next = std::move(waiting_for_total_.front());
+    waiting_for_total_.pop_front();
+    ++open_;
+    next.run();
+  }
+  running_ = false;
 }
 
 void Limits::Release(const std::string& path) {
@@ -52,19 +70,7 @@ void Limits::Release(const std::string& path) {
     Limits* peer = peers_[owner];
     out_.Send(owner, [peer, path] { peer->ReleaseHere(path); });
   }
-  GrantWaiting();
-}
-
-// Who is granted a permit may give it back at once: in a loop, for the depth of a recursion would
-// be that of the waiting line.
-void Limits::GrantWaiting() {
-  if (std::exchange(granting_, true)) return;
-  while (!waiting_for_total_.empty() && open_ < settings_.connections_total) {
-    WaitsForTotal next = std::move(waiting_for_total_.front());
-    waiting_for_total_.pop_front();
-    Acquire(next.path, next.most, std::move(next.granted));
-  }
-  granting_ = false;
+  RunWaiting();
 }
 
 void Limits::ReleaseHere(const std::string& path) {
@@ -79,8 +85,7 @@ void Limits::ReleaseHere(const std::string& path) {
     Waiter waiter = std::move(*next);
     p.waiting.erase(next);
     ++p.out;
-    Grant(std::move(waiter));
-    return;
+    return Grant(path, std::move(waiter));
   }
   if (p.out == 0 && p.waiting.empty()) paths_.erase(it);
 }

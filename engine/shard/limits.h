@@ -52,6 +52,11 @@ class Limits {
     uint32_t most;
     std::function<void()> granted;
   };
+  // Has a permit of its path, and waits for one of the shard's total.
+  struct Granted {
+    std::string path;
+    std::function<void()> run;
+  };
   struct Path {
     uint32_t out = 0;
     std::deque<Waiter> waiting;
@@ -60,22 +65,18 @@ class Limits {
   uint32_t OwnerOf(const std::string& path) const;
   void AcquireHere(const std::string& path, Waiter waiter);
   void ReleaseHere(const std::string& path);
-  void Grant(Waiter waiter);
-  void GrantWaiting();
+  void Grant(const std::string& path, Waiter waiter);
+  void OnGranted(Granted granted);
+  void RunWaiting();
 
   const uint32_t shard_;
   Switchboard& out_;
   LimitSettings settings_;
   std::vector<Limits*> peers_;
   std::unordered_map<std::string, Path> paths_;  // those this shard owns
-  struct WaitsForTotal {
-    std::string path;
-    uint32_t most;
-    std::function<void()> granted;
-  };
-  std::deque<WaitsForTotal> waiting_for_total_;
-  uint32_t open_ = 0;  // permits this shard holds or has asked for
-  bool granting_ = false;
+  std::deque<Granted> waiting_for_total_;
+  uint32_t open_ = 0;  // permits this shard's connections hold
+  bool running_ = false;
 };
 
 }  // namespace sluice::engine

@@ -55,6 +55,40 @@ TEST_F(LimitsTest, GivesAFreedPermitToWhoeverWaitsLongest) {
   EXPECT_EQ(order, (std::vector{1, 2}));
 }
 
+// Many sites of one provider in line for its few connections.
+TEST_F(LimitsTest, KeepsNobodyFromTheTotalForALineThatWaitsForItsPath) {
+  Switchboard out{std::span(list_).first(1)};
+  Limits limits(0, out, {.connections_total = 3});
+  std::array<Limits*, 1> alone{&limits};
+  limits.Join(alone);
+  int granted = 0;
+  for (int i = 0; i < 100; ++i) limits.Acquire("a|@provider", 2, [&granted] { ++granted; });
+  EXPECT_EQ(granted, 2);
+  bool other = false;
+  limits.Acquire("a|other", 2, [&other] { other = true; });
+  EXPECT_TRUE(other);
+}
+
+TEST_F(LimitsTest, GrantsALongLineOfOnePathWhenEachIsGivenBackAtOnce) {
+  constexpr int kWaiting = 100'000;
+  int granted = 0;
+  limits_[0].Acquire("p", 1, [] {});
+  Deliver();
+  for (int i = 0; i < kWaiting; ++i)
+    limits_[0].Acquire("p", 1, [this, &granted] {
+      ++granted;
+      limits_[0].Release("p");
+    });
+  limits_[0].Release("p");
+  for (int i = 0; i < 3 * kWaiting && granted < kWaiting; ++i) {
+    ASSERT_TRUE(out_[0].Flush());
+    ASSERT_TRUE(out_[1].Flush());
+    mailbox_[0].Run();
+    mailbox_[1].Run();
+  }
+  EXPECT_EQ(granted, kWaiting);
+}
+
 // As when the engine stops: nobody uses what is granted.
 TEST_F(LimitsTest, GrantsALongLineOneByOneWhenEachIsGivenBackAtOnce) {
   Switchboard out{std::span(list_).first(1)};
