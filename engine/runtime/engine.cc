@@ -201,6 +201,11 @@ void EngineImpl::StartThreads() {
 void EngineImpl::JoinThreads() {
   for (ShardRuntime* runtime : runtime_list_) runtime->Quit();
   threads_.Join();
+  // What was decided is written down, also what the loops had no time to hand over.
+  for (ShardRuntime* runtime : runtime_list_) (void)runtime->shard().links().Flush();
+  if (!writer_.Finish(clock_.Now() + Shutdown::kAbortGrace))
+    LogWarn("engine",
+            "not all outcomes could be written down in time: some mail may be sent twice");
   // What the last commits wrote to the outbox.
   while (exporter_->Step()) writer_.Step();
   writer_.Step();

@@ -18,6 +18,9 @@ namespace sluice::engine {
 
 class Shutdown {
  public:
+  // After the deadline connections are cut; this long for what that sets off.
+  static constexpr Duration kAbortGrace{1'000'000};
+
   // The first is the home of signals; its loop is told to end when all have stopped.
   explicit Shutdown(std::span<ShardRuntime* const> shards);
 
@@ -27,8 +30,6 @@ class Shutdown {
  private:
   // How often it looks whether all is done.
   static constexpr Duration kPoll{10'000};
-  // After the deadline connections are cut; this long for what that sets off.
-  static constexpr Duration kAbortGrace{1'000'000};
   void Poll();
   void OnEachShard(const std::function<void(ShardRuntime&, std::atomic<bool>&)>& f);
 
