@@ -6,6 +6,7 @@
 #include "engine/base/check.h"
 #include "engine/base/text.h"
 #include "engine/delivery/verdict.h"
+#include "engine/log/log.h"
 
 namespace sluice::engine {
 
@@ -170,18 +171,34 @@ void Lanes::Spill(Lane& lane, LaneHandle handle, Waiting waiting) {
 
 void Lanes::SubmitSpills() {
   if (spilled_.empty()) return;
+  std::vector<queue::Postpone> rows = spills_.postpones;  // should they have to be written anew
   links_.Submit(std::exchange(spills_, {}), false,
-                [this, spilled = std::exchange(spilled_, {})](const queue::Committed& committed) {
-                  for (const Spilled& one : spilled) {
-                    if (committed.status) {
-                      Postponed(one.lane, one.id, false, one.due);
-                    } else {
-                      // Not written, so not in the due index: the recovery sweep of the next start
-                      // finds it.
-                      Abandon(one.lane);
-                    }
-                  }
+                [this, spilled = std::exchange(spilled_, {}),
+                 rows = std::move(rows)](const queue::Committed& committed) mutable {
+                  if (!committed.status)
+                    return SpillFailed(spilled, std::move(rows), committed.status.error());
+                  for (const Spilled& one : spilled) Postponed(one.lane, one.id, false, one.due);
                 });
+}
+
+// One damaged record fails the whole change: each is written alone then.
+void Lanes::SpillFailed(const std::vector<Spilled>& spilled, std::vector<queue::Postpone> rows,
+                        const Error& why) {
+  const bool broken = links_.writer().broken();  // has said so itself
+  if (spilled.size() > 1 && !broken) {
+    SubmitSpills();  // what this turn has put aside
+    for (size_t i = 0; i < spilled.size(); ++i) {
+      spilled_.push_back(spilled[i]);
+      spills_.postpones.push_back(std::move(rows[i]));
+      SubmitSpills();
+    }
+    return;
+  }
+  // Not written, so not in the due index: the recovery sweep of the next start finds them.
+  if (!broken)
+    LogError("queue", "a recipient of " + FormatMessageId(spilled.front().id.message) +
+                          " could not be put aside; it waits until the next start: " + why.what);
+  for (const Spilled& one : spilled) Abandon(one.lane);
 }
 
 void Lanes::Evict(Lane& lane, LaneHandle handle) {

@@ -117,6 +117,8 @@ class Lanes {
   void WakeUp(Lane& lane, LaneHandle handle);
   void Push(Lane& lane, LaneHandle handle, Waiting waiting);
   void Spill(Lane& lane, LaneHandle handle, Waiting waiting);
+  void SpillFailed(const std::vector<Spilled>& spilled, std::vector<queue::Postpone> rows,
+                   const Error& why);
   void Forget(LaneWindow& window, queue::RecipientId id);
   void WakeAt(Lane& lane, LaneHandle handle, WallTime due);
   void OnTimer();

@@ -62,7 +62,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
 
   // Connections made from now on use the shard's TLS settings as they are now.
   void RenewTls();
-  // The same for the values of configuration and shaping file; what waits for a permit asks anew.
+  // The same for the values of configuration and shaping file; what waits for a permit asks anew
+  // when its turn comes.
   void RenewShapes();
   // The most connections to a site that mail to this domain may have by now.
   uint64_t ConnectionsOf(Site& site, std::string_view domain);

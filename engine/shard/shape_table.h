@@ -26,6 +26,7 @@ class ShapeTable {
   explicit ShapeTable(std::shared_ptr<const config::Config> config) { Renew(std::move(config)); }
   // Everything is looked up anew; what was given out stays good for those who hold it.
   void Renew(std::shared_ptr<const config::Config> config);
+  const std::shared_ptr<const config::Config>& config() const { return config_; }
   // Another one after each Renew: providers of an older one are gone.
   uint64_t generation() const { return generation_; }
 

@@ -11,6 +11,7 @@
 namespace sluice::engine {
 
 void Scheduler::RenewShapes() {
+  if (shapes_.config() == shard_.config) return;  // only certificates are new
   shapes_.Renew(shard_.config);
   // More may be allowed than before.
   for (const auto& [name, site] : sites_) Touch(*site);

@@ -90,6 +90,11 @@ void Scheduler::OnRoute(const std::string& site_name, const std::string& domain,
     OnRouteFault(site, route);
   } else {
     ReturnAllPrepared(site);
+    if (site.failures > 0) {  // of DNS, which answers again
+      suspensions_.Lift({queue::SuspensionKind::kSite, site.name});
+      site.failures = 0;
+      site.probing = false;
+    }
     Site& to = SiteNamed(route.site, false);
     KnowHosts(to, route.hosts);
     const std::vector<LaneHandle> lanes = site.lanes;
@@ -165,6 +170,7 @@ void Scheduler::RememberTrouble(Site& site) {
   const Duration left = known->until - shard_.clock.Wall();
   site.failures = std::max(1u, known->failures);
   site.probing = left <= Duration(0);
+  site.trouble = known->reason;
   // Should the clock have been set back meanwhile, it is no longer than a new suspension.
   if (!site.probing) Rest(site, shard_.clock.Now() + std::min(left, kSuspendMax), known->reason);
 }

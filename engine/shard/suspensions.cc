@@ -8,8 +8,15 @@ namespace {
 
 // A suspension that ended this long ago says nothing of today.
 constexpr Duration kStale = std::chrono::hours(24);
+// When nothing is over, all that is kept is not looked through again before this.
+constexpr Duration kLookAgain = std::chrono::seconds(10);
 // Rows that one transaction removes.
 constexpr size_t kLiftedAtOnce = 1'000;
+
+// A domain whose route is not known lives on the shard that owns it only.
+bool IsOfOneShard(const queue::SuspensionId& id) {
+  return id.kind == queue::SuspensionKind::kSite && id.key.starts_with('?');
+}
 
 }  // namespace
 
@@ -46,6 +53,7 @@ bool Suspensions::HasRoom(const queue::SuspensionId& id) {
   if (id.key.size() > queue::kMaxSuspensionKey) return false;
   if (entries_.size() < queue::kMaxSuspensions || entries_.contains(id)) return true;
   const WallTime now = clock_.Wall();
+  if (now < look_again_) return false;
   queue::Transaction transaction;
   std::erase_if(entries_, [&](const auto& one) {
     const bool over = one.second.remembered && one.second.until <= now;
@@ -53,7 +61,10 @@ bool Suspensions::HasRoom(const queue::SuspensionId& id) {
     transaction.lifted.push_back(one.first);
     return true;
   });
-  if (transaction.lifted.empty()) return false;
+  if (transaction.lifted.empty()) {
+    look_again_ = now + kLookAgain;
+    return false;
+  }
   links_.Submit(std::move(transaction), false, {});
   return true;
 }
@@ -66,6 +77,7 @@ void Suspensions::Put(const queue::SuspensionId& id, WallTime until, uint32_t fa
   transaction.suspensions.push_back({id, until, failures, reason});
   const Entry& entry = entries_[id] = {until, failures, std::move(reason), false};
   links_.Submit(std::move(transaction), false, {});
+  if (IsOfOneShard(id)) return;
   for (uint32_t i = 0; i < peers_.size(); ++i)
     if (i != shard_) out_.Send(i, [peer = peers_[i], id, entry] { peer->Hear(id, entry); });
 }

@@ -71,6 +71,7 @@ class Suspensions {
   HeardFn heard_;
   std::vector<Suspensions*> peers_;
   std::map<queue::SuspensionId, Entry> entries_;
+  WallTime look_again_{};  // for room, while all is full
 };
 
 }  // namespace sluice::engine

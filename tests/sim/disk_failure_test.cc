@@ -126,5 +126,13 @@ TEST_F(DiskFullOfBounces, AreRecordedEvenWhereTheirReportsFindNoRoom) {
   EXPECT_LT(Taken(), 100u);  // reports
 }
 
+TEST_F(DiskFullOfBounces, AreRecordedWhateverKeepsTheirReportsFromTheDisk) {
+  Submit(100);
+  disk_.write_error = EIO;
+  ASSERT_TRUE(world_.RunUntil([&] { return Empty(); }, 1h));
+  ExpectOneFinalEach(queue::EventType::kBounced);
+  EXPECT_LT(Taken(), 100u);
+}
+
 }  // namespace
 }  // namespace sluice::sim
