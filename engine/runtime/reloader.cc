@@ -88,7 +88,8 @@ Result<std::string> Reloader::TryReload() {
       WithPorts(read, config::ForOpenPorts(in_force_.config->listeners, read.listeners));
   CertificateWatch certificates;
   certificates.Read(*config);
-  auto tls = MakeTlsContexts(loop_->net(), *config, KeptContexts(read));
+  TlsContexts kept = KeptContexts(read);
+  auto tls = MakeTlsContexts(loop_->net(), *config, {}, kept);
   if (!tls) return std::unexpected(tls.error());
   const auto clients = MakeTlsClients(loop_->net(), *config, shards_);
   if (!clients) return std::unexpected(clients.error());
@@ -97,6 +98,7 @@ Result<std::string> Reloader::TryReload() {
 
   in_force_ = std::move(*settings);
   tls_ = std::move(tls->contexts);
+  kept_ = std::move(kept);
   certificates_ = std::move(certificates);
   if (tls->failed) certificates_.Failed(loop_->clock().Now());
   SetLogLevel(LogLevelOf(config->log.level));
@@ -120,7 +122,7 @@ void Reloader::LookAtCertificates() {
   const Instant now = loop_->clock().Now();
   timer_->Set(now + CertificateWatch::kEvery);
   if (!certificates_.Changed(*in_force_.config, now)) return;
-  const auto tls = MakeTlsContexts(loop_->net(), *in_force_.config, tls_);
+  const auto tls = MakeTlsContexts(loop_->net(), *in_force_.config, tls_, kept_);
   const auto clients = MakeTlsClients(loop_->net(), *in_force_.config, shards_);
   if (!clients)
     LogError("tls", "[tls] stays as it was, and its files are tried every minute: " +

@@ -52,12 +52,13 @@ class Reloader {
  private:
   Result<std::string> TryReload();
   void LookAtCertificates();
-  // Of the ports for which `read` has nothing new: their files may be gone.
+  // Of the ports that no table of `read` names, null for the others: their files may be gone.
   TlsContexts KeptContexts(const config::Config& read) const;
 
   const std::shared_ptr<const config::Config> began_with_;
   Settings in_force_;
   TlsContexts tls_;
+  TlsContexts kept_;  // of tls_, those that are not read any more; empty before the first reload
   KeyStore keys_;
   CertificateWatch certificates_;
   io::UvLoop* loop_ = nullptr;

@@ -19,8 +19,9 @@ constexpr std::string_view kStays =
 }  // namespace
 
 Result<MadeTlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config,
-                                        const TlsContexts& before) {
+                                        const TlsContexts& before, const TlsContexts& kept) {
   CHECK(before.empty() || before.size() == config.listeners.size());
+  CHECK(kept.empty() || kept.size() == config.listeners.size());
   TlsContexts contexts;
   contexts.reserve(config.listeners.size());
   std::set<std::string> failures;  // listeners may share files
@@ -28,6 +29,10 @@ Result<MadeTlsContexts> MakeTlsContexts(io::Net& net, const config::Config& conf
   for (const config::Listener& listener : config.listeners) {
     auto& context = contexts.emplace_back();
     if (listener.tls == config::TlsMode::kNone) continue;
+    if (!kept.empty() && kept[contexts.size() - 1] != nullptr) {
+      context = kept[contexts.size() - 1];
+      continue;
+    }
     io::TlsServerSettings settings = TlsSettingsOf(listener);
     if (!before.empty()) settings.before = before[contexts.size() - 1];
     auto made = net.MakeTlsServerOf(settings);

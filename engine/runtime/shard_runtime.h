@@ -45,9 +45,10 @@ struct MadeTlsContexts {
 
 // One context per listener, null for clear text. Errors name the file.
 // Where `before`, of the same listeners, has a context, what cannot be read is taken from there,
-// with an error in the log.
+// with an error in the log. What `kept` has is taken as it is: nothing is read for it.
 Result<MadeTlsContexts> MakeTlsContexts(io::Net& net, const config::Config& config,
-                                        const TlsContexts& before = {});
+                                        const TlsContexts& before = {},
+                                        const TlsContexts& kept = {});
 // `count` contexts as [tls] says, one a shard.
 Result<TlsClients> MakeTlsClients(io::Net& net, const config::Config& config, uint32_t count);
 
