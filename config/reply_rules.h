@@ -5,7 +5,7 @@
 //           stands before the rules that are built in (config/replies.toml); ADR 0015 says why it
 //           is not the shaping file.
 // NOT HERE  Reading the file (reply_rules_parser.h), which rule fits a reply (reply_matcher.h),
-//           what the engine does about it (engine/delivery/rule_book.h, engine/shard/reactions.h).
+//           what follows is the engine's business.
 // TESTS     tests/config/reply_rules_test.cc, docs/replies.md
 
 #ifndef SLUICE_CONFIG_REPLY_RULES_H_

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "dns/domain.h"
 #include "engine/base/check.h"
 #include "engine/base/text.h"
 #include "engine/delivery/delivery.h"
@@ -199,6 +200,7 @@ void Delivery::TellSession(TlsResult result, std::string_view reason) {
   if (!config_->tls_report.on() || shared_.policies == nullptr || shared_.tls == nullptr ||
       path_.configured || wanted_.whatever_fails || plan_.rule == TlsRule::kOff)
     return;
+  if (!dns::IsHostName(wanted_.domain)) return;  // an address literal: nobody to report to
   TlsSession session{.domain = wanted_.domain, .policy = TellPolicy(wanted_, dane_), .failure = {}};
   if (result != TlsResult::kGood) {
     session.failure = {.result = result,

@@ -47,9 +47,14 @@ void HostWalk::Take(const dns::MxHost& host, const dns::HostAddresses& answer) {
 }
 
 void HostWalk::Add(const dns::MxHost& host, const IpAddress& address) {
-  if (path_.address.has_value() && path_.address->is_v4() != address.is_v4()) return;
-  if (family_ == config::IpFamily::kIpv4 && !address.is_v4()) return;
-  if (family_ == config::IpFamily::kIpv6 && address.is_v4()) return;
+  const bool other = (path_.address.has_value() && path_.address->is_v4() != address.is_v4()) ||
+                     (family_ == config::IpFamily::kIpv4 && !address.is_v4()) ||
+                     (family_ == config::IpFamily::kIpv6 && address.is_v4());
+  if (other) {
+    if (trouble_.empty())
+      trouble_ = host.name + " has no address of the family that the source and ip_family allow";
+    return;
+  }
   const Endpoint endpoint{address, host.port};
   if (std::find(seen_.begin(), seen_.end(), endpoint) != seen_.end()) return;
   seen_.push_back(endpoint);

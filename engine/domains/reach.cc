@@ -61,6 +61,10 @@ std::optional<std::vector<ReachTarget>> ReachTargets(Facts& facts, const DomainP
     }
   }
   if (pending) return std::nullopt;
+  // Name servers turn their answers: the same facts are the same targets, and tell the same.
+  std::ranges::sort(out);
+  const auto again = std::ranges::unique(out);
+  out.erase(again.begin(), again.end());
   return out;
 }
 
@@ -168,7 +172,8 @@ void JudgeAnswer(const ReachTarget& target, const ReachAnswer& answer, const Hos
         return;
       }
       out.judgement = Judgement::kWrong;
-      out.what = "somebody else answers at " + Where(target) + ": " + answer.text;
+      out.what = "somebody else answers at " + Where(target) + ": " +
+                 std::string(GreetingName(answer.text));
       out.advice = "lead port " + std::to_string(target.at.port) +
                    " of that address to this engine, or put an MX record in place whose host leads "
                    "here";

@@ -35,7 +35,7 @@ struct ReachTarget {
   std::string host;  // of the MX record
   Endpoint at;
 
-  friend bool operator==(const ReachTarget&, const ReachTarget&) = default;
+  friend auto operator<=>(const ReachTarget&, const ReachTarget&) = default;
 };
 
 // Is a host of an MX record one of ours, by its name or an address? `pending`: facts are missing.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <string_view>
 #include <utility>
 
@@ -84,6 +85,15 @@ void AddCommonName(std::vector<std::string>& out, const X509* certificate) {
   OPENSSL_free(utf8);
 }
 
+// The last moment of its time; the past when that cannot be read.
+WallTime EndOf(const X509* certificate) {
+  std::tm end{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1) return {};
+  const int64_t seconds = ::timegm(&end);
+  // A certificate may be good until the year 9999, which microseconds hold.
+  return WallFromMicros(seconds * 1'000'000);
+}
+
 }  // namespace
 
 Status AskClients(SSL_CTX* ctx, const std::string& ca_file) {
@@ -112,6 +122,7 @@ std::shared_ptr<const TlsPeer> PeerOf(SSL* ssl) {
   peer->key_fingerprint = KeyFingerprintOf(certificate.get());
   peer->names = NamesOf(certificate.get(), true);
   peer->untimely = WhyUntimely(certificate.get());
+  peer->not_after = EndOf(certificate.get());
   if (const long found = SSL_get_verify_result(ssl); found != X509_V_OK)
     peer->problem = X509_verify_cert_error_string(found);
   ERR_clear_error();

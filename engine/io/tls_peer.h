@@ -5,7 +5,7 @@
 //           told here and decided above (engine/submission/certificate_users.h). So a client hears
 //           in plain words what is wrong, which a TLS alert cannot say.
 // PROMISE   A resumed session has the certificate of its first handshake, and what was found of its
-//           chain then; its dates are looked at anew.
+//           chain then; its dates are looked at anew, its end at each login.
 
 #ifndef SLUICE_ENGINE_IO_TLS_PEER_H_
 #define SLUICE_ENGINE_IO_TLS_PEER_H_
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "engine/base/error.h"
+#include "engine/base/time.h"
 
 namespace sluice::io {
 
@@ -32,6 +33,7 @@ struct TlsPeer {
   std::vector<std::string> names{};  // DNS and mail names, lower case; else the common name
   std::string problem{};             // why the chain does not verify; empty: it does
   std::string untimely{};            // "certificate has expired" or the like; empty: it is in time
+  WallTime not_after = WallTime::max();  // sessions may last longer
 };
 
 // Makes the servers of `ctx` ask; an empty `ca_file` verifies nobody.

@@ -39,7 +39,8 @@ class QueueWorker final : public Workers {
     batch_.clear();
     ring_.Drain(batch_);
     for (Item& item : batch_) {
-      item.job();
+      // What it holds goes before `done` is told: the loop's own things end on the loop.
+      std::exchange(item.job, {})();
       Task done = [this, done = std::move(item.done)]() mutable {
         Pass();  // there is room in the ring again
         done();

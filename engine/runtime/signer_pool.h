@@ -4,8 +4,7 @@
 // PURPOSE   An RSA signature takes a quarter of a millisecond: on a loop, ten sessions would wait
 //           for it. The jobs of all shards are dealt out to the threads in turn; they cost much the
 //           same.
-// THREADS   Run of a door on its shard's loop; Step and Wait on the thread of that number (made in
-//           engine.cc).
+// THREADS   Run of a door on its shard's loop; Step and Wait on the thread of that number (threads.h).
 // LIMITS    kRingCapacity jobs a thread. Beyond that, which takes more sessions and deliveries than
 //           may be open, a shard does its job itself.
 // TESTS     tests/shard/signer_pool_test.cc, bench/dkim_pool.cc

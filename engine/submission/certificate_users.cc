@@ -14,10 +14,12 @@ CertificateUsers::CertificateUsers(std::shared_ptr<const config::Config> config)
   }
 }
 
-CertificateUsers::Found CertificateUsers::Find(const io::TlsPeer* peer) const {
+CertificateUsers::Found CertificateUsers::Find(const io::TlsPeer* peer, WallTime now) const {
   if (peer == nullptr) return {.why = "No client certificate was shown"};
   if (!peer->untimely.empty())
     return {.why = "The client certificate is not good: " + peer->untimely};
+  if (peer->not_after < now)
+    return {.why = "The client certificate is not good: certificate has expired"};
   for (const std::string& print : {peer->fingerprint, peer->key_fingerprint})
     if (const auto found = fingerprints_.find(print); found != fingerprints_.end())
       return {.user = found->second, .good = true};

@@ -31,7 +31,7 @@ class CertificateUsers {
   explicit CertificateUsers(std::shared_ptr<const config::Config> config);
 
   // `peer` is null when the client showed no certificate.
-  Found Find(const io::TlsPeer* peer) const;
+  Found Find(const io::TlsPeer* peer, WallTime now) const;
 
  private:
   const std::shared_ptr<const config::Config> config_;

@@ -187,6 +187,8 @@ void PasswordChecker::LookAtUsers() {
       scram_iterations_ = keys->iterations;
     }
   }
+  // Without any password there is nothing secret in it, and no salt that ought to stay the same.
+  if (all == config_->hostname) all.append(key_.begin(), key_.end());
   nobodys_seed_ = Sha256(all);
 }
 

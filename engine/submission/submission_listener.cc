@@ -49,6 +49,7 @@ SubmissionListener::SubmissionListener(const SubmissionParts& parts,
 SubmissionListener::~SubmissionListener() = default;
 
 void SubmissionListener::LookAtUsers() {
+  every_user_has_scram_ = EveryUserHasScram(*parts_.context.config);
   certificate_users_.reset();
   if (settings_.client_certificates != config::Listener::ClientCertificates::kOff)
     certificate_users_.emplace(parts_.context.config);
@@ -68,7 +69,7 @@ smtp::ServerRules SubmissionListener::RulesFor(bool trusted) const {
   rules.starttls = settings_.tls == config::TlsMode::kStartTls;
   rules.trusted = trusted;
   rules.literals = config.submission.address_literals;
-  rules.scram = EveryUserHasScram(config);
+  rules.scram = every_user_has_scram_;
   // Where a certificate is required, not even a trusted network gets by without TLS.
   rules.tls_first = rules.starttls && settings_.client_certificates ==
                                           config::Listener::ClientCertificates::kRequired;

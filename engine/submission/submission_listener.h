@@ -88,6 +88,7 @@ class SubmissionListener {
   const SubmissionParts parts_;
   config::Listener settings_;
   std::shared_ptr<io::TlsServerContext> tls_;
+  bool every_user_has_scram_ = false;
   std::optional<CertificateUsers> certificate_users_;  // where clients are asked for certificates
   bool stopping_ = false;
   SubmissionCounters counters_;

@@ -110,7 +110,8 @@ const config::User* SubmissionSession::CertificateUser(std::string_view asked,
     why = "Client certificates are not taken here any more, or others are: connect anew";
     return nullptr;
   }
-  const CertificateUsers::Found found = listener_.certificate_users_->Find(certificate_.get());
+  const CertificateUsers::Found found =
+      listener_.certificate_users_->Find(certificate_.get(), listener_.parts_.context.clock.Wall());
   why = found.why;
   if (found.user == nullptr || asked.empty() || asked == found.user->name) return found.user;
   why = "The client certificate belongs to another user than the one asked for";
@@ -128,7 +129,13 @@ std::string SubmissionSession::LookAtCertificate() {
   rules.external_offered = known;
   rules.login_at_mail = known && listener_.settings_.login_without_auth;
   if (asks_ != ClientCertificates::kRequired || !listener_.certificate_users_) return {};
-  return listener_.certificate_users_->Find(certificate_.get()).good ? std::string() : why;
+  // A certificate that was verified under another CA file opens no door any more.
+  if (client_ca_ != listener_.settings_.client_ca) return why;
+  return listener_.certificate_users_
+                 ->Find(certificate_.get(), listener_.parts_.context.clock.Wall())
+                 .good
+             ? std::string()
+             : why;
 }
 
 // False: the certificate's user is there no more, which was answered.
@@ -162,6 +169,9 @@ void SubmissionSession::OnReload() {
     }
   }
   revoked_ |= !LookAtCertificate().empty();
+  // Who was not asked then can show none now: the next connection is asked.
+  revoked_ |= listener_.settings_.client_certificates == ClientCertificates::kRequired &&
+              asks_ != ClientCertificates::kRequired && session_.tls() && certificate_ == nullptr;
   Settle();
 }
 

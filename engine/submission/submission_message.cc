@@ -167,7 +167,9 @@ void SubmissionSession::RefuseSender(const smtp::Answer& refusal) {
   ++listener_.counters_.messages_refused;
   listener_.TellRefusal(FaultSender(), refusal);
   DropMessage();
+  TellFaults();  // of what came before
   session_.AnswerMessage(refusal);
+  faults_told_ = session_.message_faults();  // told as a refusal
 }
 
 // A large message lies in its file already: the signatures go into the room before it.

@@ -85,17 +85,17 @@ void TlsReporter::Tick() {
 void TlsReporter::CloseDays() {
   const int64_t today = DayOf(parts_.clock.Wall() - kGatherEvery);
   while (!state_.days.empty() && state_.days.begin()->first < today) {
-    const auto [day, tally] = *state_.days.begin();
-    state_.days.erase(state_.days.begin());
-    CloseDay(day, tally, BeginOfDay(day + 1), config_->tls_report.spread);
+    auto day = state_.days.extract(state_.days.begin());
+    CloseDay(day.key(), std::move(day.mapped()), BeginOfDay(day.key() + 1),
+             config_->tls_report.spread);
   }
 }
 
-size_t TlsReporter::CloseDay(int64_t day, const DayTally& tally, WallTime end, Duration spread) {
+size_t TlsReporter::CloseDay(int64_t day, DayTally tally, WallTime end, Duration spread) {
   const WallTime now = parts_.clock.Wall();
   uint64_t left_out = tally.left_out;
   size_t made = 0;
-  for (const auto& [domain, policies] : tally.domains) {
+  for (auto& [domain, policies] : tally.domains) {
     if (state_.reports.size() >= kReportsMax) {
       left_out += SessionsOf(policies);
       continue;
@@ -103,7 +103,7 @@ size_t TlsReporter::CloseDay(int64_t day, const DayTally& tally, WallTime end, D
     PendingReport report{.domain = domain,
                          .begin = std::max(BeginOfDay(day), state_.reported_until),
                          .end = end,
-                         .tally = policies};
+                         .tally = std::move(policies)};
     report.due = now + Duration(int64_t(double(spread.count()) * parts_.random.Unit()));
     report.give_up = report.due + kGiveUpAfter;
     const std::string id = NewId(report.begin);
@@ -133,8 +133,8 @@ void TlsReporter::SendNow(std::function<void(size_t)> done) {
   Gather([this, done = std::move(done)] {
     const WallTime now = parts_.clock.Wall();
     size_t made = 0;
-    for (const auto& [day, tally] : std::exchange(state_.days, {}))
-      made += CloseDay(day, tally, std::min(now, BeginOfDay(day + 1)), Duration(0));
+    for (auto& [day, tally] : std::exchange(state_.days, {}))
+      made += CloseDay(day, std::move(tally), std::min(now, BeginOfDay(day + 1)), Duration(0));
     state_.reported_until = now;
     // What waits for its hour goes as well.
     due_.clear();

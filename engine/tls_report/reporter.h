@@ -100,7 +100,7 @@ class TlsReporter {
   void Gather(std::function<void()> then);
   void Tick();
   void CloseDays();
-  size_t CloseDay(int64_t day, const DayTally& tally, WallTime end, Duration spread);
+  size_t CloseDay(int64_t day, DayTally tally, WallTime end, Duration spread);
   std::string NewId(WallTime begin);
   void SaveIfDue();
   void Save();

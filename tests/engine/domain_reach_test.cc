@@ -83,7 +83,7 @@ TEST_F(DomainReachTest, TellsWhoAnswersInstead) {
   const Finding finding = Probe(kPublic);
   EXPECT_EQ(finding.judgement, Judgement::kWrong);
   EXPECT_THAT(finding.what, HasSubstr("somebody else"));
-  EXPECT_THAT(finding.what, HasSubstr("mx.other.com ESMTP Postfix"));
+  EXPECT_THAT(finding.what, HasSubstr("(mta.host.com): mx.other.com"));
   EXPECT_FALSE(finding.advice.empty());
 }
 

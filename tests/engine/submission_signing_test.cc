@@ -119,6 +119,16 @@ TEST_F(SubmissionSigningTest, TellsTheOperatorOfMailThatIsRefusedForItsFrom) {
   SendAsUser("From: x@acme.test\r\n");
   ASSERT_EQ(intake.alerts.size(), 2u);
   EXPECT_THAT(intake.alerts[1], HasSubstr("user crm: 1 message"));
+  EXPECT_EQ(listener->counters().message_faults, 0u);
+}
+
+// A 5xx, which the session counts among its faults as well.
+TEST_F(SubmissionSigningTest, TellsOfAFromOutsideTheTenantsDomainsOnce) {
+  EXPECT_THAT(SendAsUser("From: x@other.test\r\n"), StartsWith("550 5.7.1"));
+  ASSERT_EQ(intake.alerts.size(), 1u);
+  EXPECT_THAT(intake.alerts[0], StartsWith("sender_refused: user crm"));
+  EXPECT_EQ(listener->counters().sender_refusals, 1u);
+  EXPECT_EQ(listener->counters().message_faults, 0u);
 }
 
 TEST_F(SubmissionSigningTest, AnswersWhatLiesOutsideTheTenantsDomains) {
