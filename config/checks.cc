@@ -53,6 +53,7 @@ class Checker : private CheckTools {
         if (at.port != 0 && !seen.try_emplace(at, i).second)
           Fail("listener", i, "bind", Quote(at.ToString()) + " is bound twice");
       ListenerTls(i, listener);
+      Trusted(i, listener);
       anyone_submits |= listener.role == Role::kSubmission && !listener.trusted.empty();
       if (listener.role != Role::kInbound) continue;
       Warn("listener", i, "role",
@@ -64,6 +65,22 @@ class Checker : private CheckTools {
     if (!config_.listeners.empty() && !anyone_submits && config_.users.empty())
       reader_.Warn(PositionOf("listener", 0, "bind"), "listener[0]",
                    "nobody can submit mail: there is no [[user]], and no listener has `trusted`");
+  }
+
+  // Whoever is trusted relays without a login: an open relay is listed within hours.
+  void Trusted(size_t i, const Listener& listener) {
+    constexpr int kV4Bits = 96;  // of the 128-bit form
+    for (const IpNetwork& network : listener.trusted) {
+      const bool is_v4 = network.address.is_v4();
+      const int prefix = network.prefix - (is_v4 ? kV4Bits : 0);
+      const std::string text = Quote(network.address.ToString() + "/" + std::to_string(prefix));
+      if (prefix < (is_v4 ? 8 : 16))
+        Fail("listener", i, "trusted",
+             text + " lets half the internet relay without a login: name your own networks");
+      else if (!network.address.IsSpecial())
+        Warn("listener", i, "trusted",
+             text + " is a public network: whoever has an address there relays without a login");
+    }
   }
 
   // False when `tls` says something else than what was read: told already.

@@ -67,13 +67,15 @@ inline constexpr Key kQueueKeys[] = {
                                 .min = kMiB,
                                 .max = 2 * kGiB,
                                 .doc = "Size of one body file. A larger one means fewer files, a "
-                                       "smaller one means space comes back sooner."}),
+                                       "smaller one means space comes back sooner. At least a "
+                                       "1024th of max_bytes, whatever is written here."}),
     Row<&Queue::min_free_bytes>(
         {.name = "min_free_bytes",
          .kind = Kind::kSize,
          .max = 1024 * kGiB,
          .doc =
-             "Space that must stay free in the file system; below it MAIL is answered 452 4.3.1."}),
+             "Space that must stay free in the file system; below it MAIL is answered 452 4.3.1. "
+             "Looked at when a new body file is begun."}),
     Row<&Queue::body_memory>({.name = "body_memory",
                               .kind = Kind::kSize,
                               .min = 4 * kMiB,

@@ -1,6 +1,7 @@
 // Goal: every mistake an operator can make is answered by one line that names file, line, column,
 // key and fix. Method: a table of texts and the exact lines they must give.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -220,6 +221,17 @@ TEST(ConfigErrors, AllowClearTextOnLoopbackOnly) {
       ErrorsWith("[[listener]]\nbind = [\"0.0.0.0:25\"]\ntls = \"none\"\n"),
       "s.toml:8:7: listener[1].tls: \"none\" is for loopback addresses only: use \"starttls\" with "
       "cert and key\n");
+}
+
+TEST(ConfigErrors, RefuseAnOpenRelay) {
+  const std::string open = "[[listener]]\nbind = [\"127.0.0.1:2526\"]\ntls = \"none\"\ntrusted = ";
+  EXPECT_EQ(
+      ErrorsWith(open + "[\"10.0.0.0/8\", \"0.0.0.0/0\"]\n"),
+      "s.toml:9:11: listener[1].trusted: \"0.0.0.0/0\" lets half the internet relay without a "
+      "login: name your own networks\n");
+  EXPECT_THAT(ErrorsWith(open + "[\"0.0.0.0/1\"]\n"), testing::HasSubstr("half the internet"));
+  EXPECT_THAT(ErrorsWith(open + "[\"::/0\"]\n"), testing::HasSubstr("half the internet"));
+  EXPECT_EQ(ErrorsWith(open + "[\"fd00::/16\", \"192.168.0.0/16\"]\n"), "");
 }
 
 TEST(ConfigErrors, TellWhatCertificatesNeed) {
