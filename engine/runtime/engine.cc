@@ -184,18 +184,22 @@ void EngineImpl::HearOfReloads() {
 
 void EngineImpl::StartThreads() {
   for (size_t i = 1; i < runtimes_.size(); ++i)
-    threads_.RunShard([runtime = runtimes_[i].get()] { runtime->Run(); });
-  threads_.Work(writer_);
-  threads_.Work(reader_);
-  threads_.Work(passwords_, kPasswordNice);
-  threads_.Work(local_mail_, kPasswordNice);
-  for (const auto& disk : disks_) threads_.Work(*disk);
-  threads_.Work(*http_);
-  for (size_t i = 0; i < signers_.threads(); ++i)
-    threads_.Work([this, i] { return signers_.Step(i); }, [this, i] { signers_.Wait(i); },
-                  kSignerNice);
-  threads_.Work([this] { return exporter_->Step(); },
-                [] { std::this_thread::sleep_for(Exporter::kPollInterval); });
+    threads_.RunShard("shard-" + std::to_string(i),
+                      [runtime = runtimes_[i].get()] { runtime->Run(); });
+  threads_.Work("writer", writer_);
+  threads_.Work("reader", reader_);
+  threads_.Work("passwords", passwords_, kPasswordNice);
+  threads_.Work("local-mail", local_mail_, kPasswordNice);
+  for (size_t i = 0; i < disks_.size(); ++i) threads_.Work("disk-" + std::to_string(i), *disks_[i]);
+  threads_.Work("web", *http_);
+  for (size_t i = 0; i < signers_.threads(); ++i) {
+    threads_.Work(
+        "signer-" + std::to_string(i), [this, i] { return signers_.Step(i); },
+        [this, i] { signers_.Wait(i); }, kSignerNice);
+  }
+  threads_.Work(
+      "exporter", [this] { return exporter_->Step(); },
+      [] { std::this_thread::sleep_for(Exporter::kPollInterval); });
 }
 
 void EngineImpl::JoinThreads() {

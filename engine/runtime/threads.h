@@ -3,12 +3,14 @@
 #ifndef SLUICE_ENGINE_RUNTIME_THREADS_H_
 #define SLUICE_ENGINE_RUNTIME_THREADS_H_
 
+#include <pthread.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -19,20 +21,29 @@ inline uint32_t Cores() { return std::max(1u, std::thread::hardware_concurrency(
 
 class Threads {
  public:
-  void RunShard(std::function<void()> run) { shards_.emplace_back(std::move(run)); }
-
-  // Steps while `step` finds something to do, else waits; `nice` is a priority below the loops'.
-  void Work(std::function<bool()> step, std::function<void()> wait, int nice = 0) {
-    workers_.emplace_back([this, step = std::move(step), wait = std::move(wait), nice] {
-      // Of this thread alone, on Linux. What computes for long yields to the loops.
-      if (nice != 0) (void)setpriority(PRIO_PROCESS, 0, nice);
-      while (!stop_.load(std::memory_order_acquire))
-        if (!step()) wait();
+  // Names are what `top -H` and /proc show; the system cuts them to 15 characters.
+  void RunShard(std::string name, std::function<void()> run) {
+    shards_.emplace_back([name = std::move(name), run = std::move(run)] {
+      Name(name);
+      run();
     });
   }
+
+  // Steps while `step` finds something to do, else waits; `nice` is a priority below the loops'.
+  void Work(std::string name, std::function<bool()> step, std::function<void()> wait,
+            int nice = 0) {
+    workers_.emplace_back(
+        [this, name = std::move(name), step = std::move(step), wait = std::move(wait), nice] {
+          Name(name);
+          // Of this thread alone, on Linux. What computes for long yields to the loops.
+          if (nice != 0) (void)setpriority(PRIO_PROCESS, 0, nice);
+          while (!stop_.load(std::memory_order_acquire))
+            if (!step()) wait();
+        });
+  }
   template <typename Worker>
-  void Work(Worker& worker, int nice = 0) {
-    Work([&worker] { return worker.Step(); }, [&worker] { worker.Wait(); }, nice);
+  void Work(std::string name, Worker& worker, int nice = 0) {
+    Work(std::move(name), [&worker] { return worker.Step(); }, [&worker] { worker.Wait(); }, nice);
   }
 
   // The shards, whose loops have been told to end, then the workers, who serve them to the end.
@@ -43,6 +54,10 @@ class Threads {
   }
 
  private:
+  static void Name(const std::string& name) {
+    (void)pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+  }
+
   std::vector<std::thread> shards_;
   std::vector<std::thread> workers_;
   std::atomic<bool> stop_{false};
