@@ -3,6 +3,7 @@
 #include "tools/sink/sink_connection.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/check.h"
 
@@ -45,13 +46,22 @@ void SinkConnection::OnTlsReady(const io::TlsInfo& info) {
   Settle();
 }
 
-void SinkConnection::OnEof() {
+// Given back before the peer can see the end: its next connection, which another loop may accept
+// first, is not one too many.
+void SinkConnection::Leave() {
+  if (std::exchange(entered_, false)) shard_.shared_.Leave(peer_);
+}
+
+void SinkConnection::End() {
   ended_ = true;
+  Leave();
   stream_->Close();
 }
 
+void SinkConnection::OnEof() { End(); }
+
 void SinkConnection::OnClosed(const io::CloseInfo&) {
-  if (entered_) shard_.shared_.Leave(peer_);
+  Leave();
   shard_.connections_.Erase(self_);
 }
 
@@ -95,13 +105,9 @@ void SinkConnection::Settle() {
   if (sendable > 0) output.erase(0, stream_->Write(std::string_view(output).substr(0, sendable)));
   if (wish == SinkSession::Wish::kDrop) {
     // Replies to earlier commands that are held back die with the connection.
-    ended_ = true;
-    return stream_->Close();
+    return End();
   }
-  if (output.empty() && wish == SinkSession::Wish::kClose) {
-    ended_ = true;
-    return stream_->Close();
-  }
+  if (output.empty() && wish == SinkSession::Wish::kClose) return End();
   if (output.empty() && wish == SinkSession::Wish::kStartTls) {
     ended_ = true;  // until OnTlsReady: what comes in between belongs to nobody
     return stream_->StartTlsServer(shard_.tls_);

@@ -40,6 +40,8 @@ class SinkConnection final : public io::StreamEvents {
 
  private:
   void Settle();
+  void End();
+  void Leave();
   void HoldReplies();
   size_t Sendable();
   void OnHoldOver() { Settle(); }
