@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -130,6 +132,16 @@ std::expected<ReplyRuleSet, Problems> LoadReplyRules(const std::string& file) {
     return std::unexpected(Problems{
         {file, {}, "", std::string("cannot read the reply rules: ") + std::strerror(errno)}});
   return ParseReplyRules(text, file);
+}
+
+std::expected<std::shared_ptr<const ReplyRuleSet>, Problems> LoadRepliesBeside(
+    const std::string& config_file) {
+  const std::string file =
+      (std::filesystem::path(config_file).parent_path() / "replies.toml").string();
+  std::error_code error;
+  auto rules = LoadReplyRules(std::filesystem::exists(file, error) ? file : "");
+  if (!rules) return std::unexpected(std::move(rules.error()));
+  return std::make_shared<const ReplyRuleSet>(std::move(*rules));
 }
 
 }  // namespace sluice::config

@@ -8,6 +8,7 @@
 #define SLUICE_CONFIG_REPLY_RULES_PARSER_H_
 
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,11 @@ std::expected<ReplyRuleSet, Problems> ParseReplyRules(std::optional<std::string_
 
 // Reads the file; the empty name means the built-in rules alone.
 std::expected<ReplyRuleSet, Problems> LoadReplyRules(const std::string& file);
+
+// The rules that belong to a configuration: `replies.toml` beside it, if there is such a file,
+// before the built-in ones.
+std::expected<std::shared_ptr<const ReplyRuleSet>, Problems> LoadRepliesBeside(
+    const std::string& config_file);
 
 // "421-4.7.0 text" and further lines, as they come from a receiver. None: that is no reply.
 std::optional<ReplySample> ParseReplySample(std::string_view written);

@@ -71,6 +71,8 @@ class Delivery final : public io::StreamEvents {
   void Start(Job first);
   // There may be work: an idle delivery asks NextJob in the next turn. Otherwise nothing happens.
   void Poke();
+  // No further transaction on this connection: it says goodbye when it would begin one.
+  void Recycle() { recycle_ = true; }
   // Finishes the transaction that runs (bounded by the owner, who may Abort), then QUIT. A job
   // that has not begun is returned untried.
   void Stop();
@@ -189,6 +191,7 @@ class Delivery final : public io::StreamEvents {
   bool stopping_ = false;
   bool aborting_ = false;
   bool poked_ = false;
+  bool recycle_ = false;
   bool settling_ = false;
   bool settle_again_ = false;
   Timer wake_;   // work that must not happen inside a call of the owner's

@@ -107,6 +107,7 @@ void Delivery::OnSessionReady() {
   idle_since_ = Now();
   transactions_ = 0;
   fail_over_ = false;
+  recycle_ = false;
   BeginNext();
 }
 
@@ -116,7 +117,7 @@ void Delivery::BeginNext() {
   state_ = State::kReady;
   const smtp::Capabilities& receiver = session_->capabilities();
   for (;;) {
-    const bool spent = transactions_ >= shape_->messages_per_connection ||
+    const bool spent = recycle_ || transactions_ >= shape_->messages_per_connection ||
                        (receiver.mail_max != 0 && transactions_ >= receiver.mail_max);
     if (stopping_ || spent) {
       ReturnJob(nullptr);
@@ -125,6 +126,7 @@ void Delivery::BeginNext() {
     if (!run_.active()) {
       std::optional<Job> job = owner_.NextJob(*this);
       if (!job.has_value()) {
+        if (recycle_) return SayQuit();
         idle_since_ = Now();
         return;
       }

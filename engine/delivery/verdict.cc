@@ -165,6 +165,15 @@ Verdict Defer(const Judge& judge, Verdict verdict, const queue::Message& message
   return verdict;
 }
 
+// Does the recipient stay queued?
+bool IsTemporary(const Judge& judge, const AttemptResult& result,
+                 const std::optional<RuleMatch>& rule, const queue::Message& message) {
+  if (!rule) return result.code < 500;
+  if (rule->permanent) return false;
+  if (result.code >= 500 && !rule->temporary) return false;
+  return !rule->give_up || judge.now < message.released + *rule->give_up;
+}
+
 Verdict JudgeFault(const Judge& judge, const AttemptResult& result, const queue::Message& message,
                    const queue::Recipient& recipient) {
   Verdict verdict;
@@ -223,8 +232,9 @@ Verdict JudgeAttempt(const Judge& judge, std::string_view site, const AttemptRes
   const std::optional<RuleMatch> rule = judge.rules.Match(site, result);
   verdict.reason = ReplyReason(result, topic);
   verdict.blame = rule && rule->blame ? *rule->blame : BlameOf(result, topic);
-  const bool temporary = result.code < 500 || (rule && rule->temporary);
+  if (rule) verdict.rule = rule->rule;
   const bool connection_stage = result.stage < Stage::kMail;
+  const bool temporary = IsTemporary(judge, result, rule, message);
   const bool throttles = topic == Topic::kRate || topic == Topic::kReputation;
   verdict.throttled = rule ? rule->throttled : throttles && (temporary || connection_stage);
   if (temporary || connection_stage) {
@@ -232,6 +242,7 @@ Verdict JudgeAttempt(const Judge& judge, std::string_view site, const AttemptRes
                  rule ? rule->retry_after : std::nullopt);
   }
   verdict.outcome = Outcome::kBounced;
+  if (rule) verdict.bounce = rule->bounce;
   return verdict;
 }
 
@@ -309,7 +320,8 @@ WallTime NextDue(const Judge& judge, uint32_t attempts, const queue::Message& me
 
 bool EndsRound(const ReplyRules& rules, std::string_view site, const AttemptResult& result) {
   if (result.fault != Fault::kNone || result.code < 400) return false;
-  if (const std::optional<RuleMatch> rule = rules.Match(site, result)) return rule->throttled;
+  if (const std::optional<RuleMatch> rule = rules.Match(site, result))
+    return rule->throttled || rule->retry_after.has_value();
   const Topic topic = TopicOf(result.text);
   return topic == Topic::kRate || topic == Topic::kReputation || topic == Topic::kGreylist;
 }

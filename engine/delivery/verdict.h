@@ -2,9 +2,10 @@
 //
 // PURPOSE   (what happened, recipient, message, retry schedule, now, dice) -> Verdict. Delivery and
 //           smtp/ report facts; the scheduler carries out what is said here.
-// NOT HERE  Suspensions, holds and rates: they follow from Verdict::blame and ::throttled.
-// RULES     protocol.md 10-16, design 12.1-12.3. A ReplyRules is asked first, so that the shaping
-//           file's rules overrule the basic code.
+// NOT HERE  Suspensions, holds and rates: they follow from Verdict::rule
+// (engine/shard/reactions.h). RULES     protocol.md 10-16, design 12.1-12.3. A ReplyRules is asked
+// first, so that the rules of
+//           replies.toml overrule the basic code.
 
 #ifndef SLUICE_ENGINE_DELIVERY_VERDICT_H_
 #define SLUICE_ENGINE_DELIVERY_VERDICT_H_
@@ -15,6 +16,7 @@
 #include <string_view>
 
 #include "config/config.h"
+#include "config/reply_rules.h"
 #include "dns/route.h"
 #include "engine/base/random.h"
 #include "engine/base/time.h"
@@ -80,14 +82,22 @@ struct Verdict {
   bool counts = true;      // does it use up an attempt of the schedule? (not: shutdown)
   // The failure speaks of the path, not of this recipient: others of the path wait as well.
   bool throttled = false;
+  // kBounced: what the rule says of the address. Only kHard may suppress.
+  config::BounceKind bounce = config::BounceKind::kUnknown;
+  // That answered the reply; null: none. Of the rules in force: look at it now, do not keep it.
+  const config::ReplyRule* rule = nullptr;
 };
 
-// What a rule of the shaping file says about a reply.
+// What a rule of replies.toml says about a reply.
 struct RuleMatch {
-  bool temporary = false;  // a 5xx is kept queued
+  const config::ReplyRule* rule = nullptr;  // of the rules in force
+  bool temporary = false;                   // a 5xx is kept queued
+  bool permanent = false;                   // a 4xx bounces
   bool throttled = false;
-  std::optional<Blame> blame;
-  std::optional<Duration> retry_after;
+  std::optional<Blame> blame = std::nullopt;
+  std::optional<Duration> retry_after = std::nullopt;
+  std::optional<Duration> give_up = std::nullopt;  // so long after its release it bounces
+  config::BounceKind bounce = config::BounceKind::kUnknown;
 };
 
 // Consulted before the general rules. The default knows none.
@@ -97,6 +107,8 @@ class ReplyRules {
   virtual std::optional<RuleMatch> Match(std::string_view /*site*/, const AttemptResult&) const {
     return std::nullopt;
   }
+  // The provider that a receiver's host belongs to; empty: none.
+  virtual std::string_view ProviderOf(std::string_view /*host*/) const { return {}; }
 };
 
 // What judging needs besides the facts.

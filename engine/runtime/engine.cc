@@ -61,7 +61,6 @@ class EngineImpl final : public Engine {
   const io::SystemClock clock_;
   BodyBudget bodies_;
   ConnectionGate gate_;
-  const ReplyRules rules_;
   std::atomic<uint64_t> next_message_id_;
   Mailboxes mailboxes_;
   std::vector<Mailbox*> mailbox_list_;
@@ -136,8 +135,8 @@ Status EngineImpl::OpenExporter() {
 
 Status EngineImpl::MakeShards() {
   const std::vector<StsRecord> policies = LoadStsRecords(StsFolder(config()));
-  const ShardCommon common{*queue_,          writer_, reader_,     mailbox_list_,
-                           next_message_id_, rules_,  http_.get(), policies};
+  const ShardCommon common{*queue_,          writer_,     reader_,  mailbox_list_,
+                           next_message_id_, http_.get(), policies, reloader_.settings().rules};
   std::vector<Shard*> shard_list;
   for (uint32_t i = 0; i < shards(); ++i) {
     auto runtime =

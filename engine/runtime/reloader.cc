@@ -6,6 +6,7 @@
 #include "config/open_listeners.h"
 #include "config/parser.h"
 #include "config/restart.h"
+#include "engine/delivery/rule_book.h"
 #include "engine/log/log.h"
 #include "engine/signing/keyring.h"
 
@@ -31,7 +32,9 @@ Result<Settings> LoadSettings(std::shared_ptr<const config::Config> config, KeyS
   if (!keyring) return std::unexpected(keyring.error());
   auto tokens = LoadTokens(*config);
   if (!tokens) return std::unexpected(tokens.error());
-  return Settings{std::move(config), std::move(*keyring), std::move(*tokens)};
+  auto rules = LoadRules(config->file);
+  if (!rules) return std::unexpected(rules.error());
+  return Settings{std::move(config), std::move(*keyring), std::move(*tokens), std::move(*rules)};
 }
 
 }  // namespace

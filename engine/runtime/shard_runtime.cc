@@ -164,7 +164,8 @@ void ShardRuntime::Reload(const Settings& settings, const TlsContexts& tls,
   const config::Config& config = *settings.config;
   CHECK(config.listeners.size() == listeners_.size());  // ForOpenPorts
   if (!tls_client) tls_client = shard_->context().tls_client;
-  shard_->Reload(settings.config, std::move(tls_client), settings.keyring, settings.tokens);
+  shard_->Reload(settings.config, std::move(tls_client), settings.keyring, settings.tokens,
+                 settings.rules);
   for (size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->Reload(config.listeners[i], tls[i]);
 }
 

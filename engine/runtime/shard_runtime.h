@@ -32,6 +32,7 @@ struct Settings {
   std::shared_ptr<const config::Config> config;
   std::shared_ptr<const Keyring> keyring;  // of that configuration
   std::shared_ptr<const smtp::TokenSecrets> tokens;
+  std::shared_ptr<const config::ReplyRuleSet> rules;
 };
 
 using TlsContexts = std::vector<std::shared_ptr<io::TlsServerContext>>;

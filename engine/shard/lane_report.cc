@@ -23,8 +23,10 @@ void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
   Site* site = lane.site;
   const bool being_sent = lane.window && lane.window->in_flight > 0;
   if (site != nullptr && now < site->suspended_until) {
-    report.reason = "the site is suspended after " + Counted(site->failures, "failed round") +
-                    ": " + site->trouble;
+    report.reason = site->failures == 0
+                        ? "no source may be used for the site now: " + site->trouble
+                        : "the site is suspended after " + Counted(site->failures, "failed round") +
+                              ": " + site->trouble;
     report.until = wall + (site->suspended_until - now);
   } else if (site != nullptr && site->probing) {
     report.reason = "the site is being probed with one message after: " + site->trouble;

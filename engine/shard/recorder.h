@@ -44,6 +44,8 @@ class RecorderOwner {
   virtual MessageId NewMessageId() = 0;
   // A report is durable: it is due like any accepted message.
   virtual void OnReportQueued(queue::Message message, std::vector<queue::Recipient> recipients) = 0;
+  // The operator is told.
+  virtual void Alert(std::string reason, std::string text) = 0;
 };
 
 class Recorder {

@@ -9,13 +9,14 @@
 namespace sluice::engine {
 
 Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
-                     Suspensions& suspensions, dns::MxRouter& router, RecorderOwner& reports,
+                     Suspensions& suspensions, dns::MxRouter& router, RecorderOwner& owner,
                      const ReplyRules& rules, TlsPolicies* policies)
     : shard_(shard),
       links_(links),
       limits_(limits),
       suspensions_(suspensions),
       router_(router),
+      owner_(owner),
       rules_(rules),
       shapes_(shard.config),
       shared_{.shard = shard,
@@ -25,7 +26,7 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
               .tls = {},
               .policies = policies},
       lanes_(shard, queue, links, *this),
-      recorder_(shard, links, lanes_, reports),
+      recorder_(shard, links, lanes_, owner),
       report_pace_(shard, [this](LaneHandle lane) { OnPaceOver(lane); }),
       reap_(shard.timers, [this] {
         for (const DeliveryHandle handle : closed_) deliveries_.Erase(handle);
@@ -290,6 +291,10 @@ std::optional<Job> Scheduler::NextJob(Delivery& delivery) {
     open.poked = false;
     --site.poked;
   }
+  if (PathBlocked(delivery.path().source, site)) {
+    delivery.Recycle();
+    return std::nullopt;
+  }
   const bool may_work = MaySend() && shard_.clock.Now() >= site.suspended_until;
   if (may_work && Prepare(site)) {
     const uint64_t id = site.prepared.front();
@@ -300,15 +305,16 @@ std::optional<Job> Scheduler::NextJob(Delivery& delivery) {
   return std::nullopt;
 }
 
-void Scheduler::RecordAttempt(const JobState& state, const Job& job, size_t recipient,
-                              const AttemptResult& result, const std::string& site,
-                              const std::string& source) {
+Verdict Scheduler::RecordAttempt(const JobState& state, const Job& job, size_t recipient,
+                                 const AttemptResult& result, const std::string& site,
+                                 const std::string& source) {
   const Judge judge = MakeJudge(*state.site, DomainOf(job.recipients[recipient].address), source);
-  const Verdict verdict =
+  Verdict verdict =
       JudgeAttempt(judge, site, result, job.message->message, job.recipients[recipient]);
   recorder_.Record(state.lanes[recipient],
                    {job.message, job.recipients[recipient], job.content, state.indexed[recipient]},
                    verdict, {site, source, &result});
+  return verdict;
 }
 
 void Scheduler::Answered(uint64_t id, size_t recipients) {
@@ -322,11 +328,15 @@ void Scheduler::OnResult(Delivery& delivery, Job& job, size_t recipient,
                          const AttemptResult& result) {
   OpenDelivery& open = Find(delivery);
   const DeliveryPath& path = delivery.path();
-  RecordAttempt(jobs_.at(job.id), job, recipient, result, path.site, path.source);
+  JobState& state = jobs_.at(job.id);
+  const Verdict verdict = RecordAttempt(state, job, recipient, result, path.site, path.source);
   if (result.fault == Fault::kNone && result.stage >= Stage::kMail) {
     open.worked = true;
     if (!std::exchange(open.site->proven, true)) Touch(*open.site);
     if (open.site->failures > 0) OnSuccess(*open.site);
+    const bool own = result.stage == Stage::kRcpt || verdict.outcome == Outcome::kDelivered;
+    if (own || !std::exchange(state.reacted, true))
+      React(*open.site, path.source, job, recipient, result, verdict, &delivery);
   }
   Answered(job.id, 1);
 }

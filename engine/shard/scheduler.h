@@ -26,6 +26,7 @@
 #include "engine/delivery/verdict.h"
 #include "engine/shard/lanes.h"
 #include "engine/shard/limits.h"
+#include "engine/shard/reactions.h"
 #include "engine/shard/recorder.h"
 #include "engine/shard/report_pace.h"
 #include "engine/shard/shape_table.h"
@@ -50,13 +51,14 @@ struct JobState {
   std::vector<LaneHandle> lanes;  // by recipient
   std::vector<bool> indexed;
   size_t unanswered = 0;  // recipients whose result has not come
+  bool reacted = false;   // to a reply that all of them hear
 };
 
 class Scheduler final : public LanesOwner, public DeliveryOwner {
  public:
   // All outlive this.
   Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
-            Suspensions& suspensions, dns::MxRouter& router, RecorderOwner& reports,
+            Suspensions& suspensions, dns::MxRouter& router, RecorderOwner& owner,
             const ReplyRules& rules, TlsPolicies* policies);
   ~Scheduler() override;
 
@@ -105,6 +107,9 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   // A suspended site is probed by the gaps of the retry schedule (first after 5 minutes), at least
   // once in this long.
   static constexpr Duration kSuspendMax{3'600'000'000};
+  // A site without a source looks again at least this often: a source may come back before its
+  // time.
+  static constexpr Duration kPathLookAgain{900'000'000};
   // After one more connection could not be had while others work.
   static constexpr Duration kOpenBackoff{30'000'000};
   // A site that another shard suspended is left to that shard's probe for this long.
@@ -147,9 +152,9 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
 
   // Deliveries (scheduler.cc).
   OpenDelivery& Find(Delivery& delivery);
-  void RecordAttempt(const JobState& state, const Job& job, size_t recipient,
-                     const AttemptResult& result, const std::string& site,
-                     const std::string& source);
+  Verdict RecordAttempt(const JobState& state, const Job& job, size_t recipient,
+                        const AttemptResult& result, const std::string& site,
+                        const std::string& source);
   void Answered(uint64_t id, size_t recipients);
 
   // What holds for the mail of a site (site_shape.cc).
@@ -167,7 +172,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void Open(Site& site);
   void WithRoute(const std::string& domain, std::function<void(const Route&)> done);
   void OnRoute(const std::string& site_name, const std::string& domain, const Route& route);
-  const config::Source& PickSource() const;
+  // Null: none may be used for the site now.
+  const config::Source* PickSource(const Site& site);
   // One connection that is asked for.
   struct Opening {
     std::string site;
@@ -191,13 +197,30 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
                      const DeliveryPath& path);
   void OnRouteFault(Site& site, const Route& route);
 
+  // Reply rules (reply_actions.cc).
+  static std::string ReceiverOf(const Site& site);
+  WallTime PathUntil(const std::string& source, const Site& site, std::string* why);
+  bool PathBlocked(const std::string& source, const Site& site);
+  void WaitForSource(Site& site);
+  void SuspendPath(const std::string& source, const std::string& receiver, Duration length,
+                   const std::string& why);
+  void SuspendPaths(const Site& site, const std::string& source, config::ReplyTarget target,
+                    Duration length, const std::string& why);
+  ReplyContext ContextOf(const std::string& source, const std::string& receiver, const Job& job,
+                         size_t recipient) const;
+  // Once for each reply. `delivery`: that heard it, when it may go on.
+  void React(Site& site, const std::string& source, const Job& job, size_t recipient,
+             const AttemptResult& result, const Verdict& verdict, Delivery* delivery);
+
   ShardContext& shard_;
   Links& links_;
   Limits& limits_;
   Suspensions& suspensions_;
   dns::MxRouter& router_;
+  RecorderOwner& owner_;
   const ReplyRules& rules_;
   ShapeTable shapes_;
+  Reactions reactions_;
   HostMemory broken_tls_;
   DeliveryShared shared_;
   std::unordered_map<std::string, std::unique_ptr<Site>> sites_;

@@ -45,10 +45,11 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
                                             .failure = {.result = result, .reason = what}});
                      })),
       policies_(context_, router_.resolver(), sts_.get()),
-      scheduler_(context_, common.queue, links_, limits_, suspensions_, router_, *this,
-                 common.rules, &policies_),
+      scheduler_(context_, common.queue, links_, limits_, suspensions_, router_, *this, rules_,
+                 &policies_),
       outbound_(common.mailboxes.size()),
       again_(context_.timers, [] {}) {
+  rules_.Use(common.rules);
   if (sts_ == nullptr) return;
   std::vector<StsRecord> own;
   for (const StsRecord& record : common.sts_records)
@@ -309,12 +310,14 @@ void Shard::Save(StsRecord record) {
 void Shard::Reload(std::shared_ptr<const config::Config> config,
                    std::shared_ptr<io::TlsClientContext> tls_client,
                    std::shared_ptr<const Keyring> keyring,
-                   std::shared_ptr<const smtp::TokenSecrets> tokens) {
+                   std::shared_ptr<const smtp::TokenSecrets> tokens,
+                   std::shared_ptr<const config::ReplyRuleSet> rules) {
   context_.config = std::move(config);
   context_.keyring = std::move(keyring);
   context_.tokens = std::move(tokens);
   context_.tls_client = std::move(tls_client);
   scheduler_.RenewTls();
+  rules_.Use(std::move(rules));
   router_.SetOptions(RouterOptionsOf(*context_.config));
   limits_.SetSettings(LimitSettingsOf(*context_.config, outbound_.size()));
   scheduler_.RenewShapes();

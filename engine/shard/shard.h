@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "dns/mx_router.h"
-#include "engine/delivery/verdict.h"
+#include "engine/delivery/rule_book.h"
 #include "engine/http/resolved_fetch.h"
 #include "engine/policy/mta_sts.h"
 #include "engine/shard/context.h"
@@ -45,10 +45,10 @@ struct ShardCommon {
   Reader& reader;
   std::span<Mailbox* const> mailboxes;  // by shard
   std::atomic<uint64_t>& next_message_id;
-  const ReplyRules& rules;
   HttpTransport* http = nullptr;  // null: no MTA-STS
   // Policies of the last run, for those who own the domain. Read while shards are made, not later.
   std::span<const StsRecord> sts_records{};
+  std::shared_ptr<const config::ReplyRuleSet> rules{};  // null: none (tests)
 };
 
 // Where MTA-STS policies are kept.
@@ -81,7 +81,8 @@ class Shard final : public Intake, private RecorderOwner {
   void Reload(std::shared_ptr<const config::Config> config,
               std::shared_ptr<io::TlsClientContext> tls_client,
               std::shared_ptr<const Keyring> keyring,
-              std::shared_ptr<const smtp::TokenSecrets> tokens = nullptr);
+              std::shared_ptr<const smtp::TokenSecrets> tokens,
+              std::shared_ptr<const config::ReplyRuleSet> rules);
   // Ends the deliveries that run, takes no new work. Stopped(): connections closed, all durable.
   void Stop();
   void Abort();
@@ -133,6 +134,7 @@ class Shard final : public Intake, private RecorderOwner {
   std::unique_ptr<HttpFetch> fetch_;  // null without MTA-STS, and so is sts_
   std::unique_ptr<MtaSts> sts_;
   TlsPolicyTable policies_;
+  RuleBook rules_;
   Scheduler scheduler_;
   std::vector<Shard*> shards_;
   std::vector<std::vector<Waiting>> outbound_;  // by shard: recipients of this turn

@@ -35,6 +35,7 @@ struct Site {
 
   const std::string name;
   bool provisional = false;
+  std::string replies_of;  // the provider of its first host, by the reply rules; empty: none
 
   // Of its route, lower case; empty while it is provisional. They decide the provider.
   std::vector<std::string> hosts;

@@ -74,12 +74,17 @@ void Scheduler::OnRoute(const std::string& site_name, const std::string& domain,
   CHECK(site.opening);
   if (route.fault == dns::RouteFault::kNone && route.site == site.name) {
     KnowHosts(site, route.hosts);
-    const config::Source& source = PickSource();
+    if (!route.hosts.empty()) site.replies_of = rules_.ProviderOf(route.hosts.front().name);
+    const config::Source* picked = PickSource(site);
+    if (picked == nullptr) {
+      site.opening = false;
+      return WaitForSource(site);
+    }
     Opening opening{.site = site_name,
-                    .path = PathOf(site, source.name),
-                    .source = source,
+                    .path = PathOf(site, picked->name),
+                    .source = *picked,
                     .route = route,
-                    .shape = ShapeOf(site, domain, source.name),
+                    .shape = ShapeOf(site, domain, picked->name),
                     .generation = shapes_.generation()};
     const std::string path = opening.path;
     const uint32_t most = opening.shape->connections;
@@ -109,21 +114,26 @@ void Scheduler::OnRoute(const std::string& site_name, const std::string& domain,
   Touch(site);
 }
 
-const config::Source& Scheduler::PickSource() const {
+const config::Source* Scheduler::PickSource(const Site& site) {
   const config::Config& config = *shard_.config;
-  const std::vector<config::PoolMember>& members = config.pools.front().members;
+  std::vector<const config::PoolMember*> members;
   uint64_t total = 0;
-  for (const config::PoolMember& member : members) total += member.weight;
-  uint64_t dice = total > 0 ? shard_.random.Below(total) : 0;
-  for (const config::PoolMember& member : members) {
-    if (dice < member.weight) {
-      const auto it = std::ranges::find(config.sources, member.source, &config::Source::name);
-      CHECK(it != config.sources.end());  // the parser has checked it
-      return *it;
-    }
-    dice -= member.weight;
+  for (const config::PoolMember& member : config.pools.front().members) {
+    if (PathBlocked(member.source, site)) continue;
+    members.push_back(&member);
+    total += member.weight;
   }
-  return config.sources.front();
+  if (members.empty()) return nullptr;
+  uint64_t dice = total > 0 ? shard_.random.Below(total) : 0;
+  const config::PoolMember* picked = members.front();
+  for (const config::PoolMember* member : members) {
+    picked = member;
+    if (dice < member->weight) break;
+    dice -= member->weight;
+  }
+  const auto it = std::ranges::find(config.sources, picked->source, &config::Source::name);
+  CHECK(it != config.sources.end());  // the parser has checked it
+  return &*it;
 }
 
 void Scheduler::OnPermit(const Opening& opening) {
@@ -135,7 +145,8 @@ void Scheduler::OnPermit(const Opening& opening) {
   // After a reload the permit may be of a path that is counted otherwise, or one too many.
   const bool may_open = MaySend() && opening.generation == shapes_.generation() &&
                         shard_.clock.Now() >= site.suspended_until &&
-                        (!site.probing || site.open == 0);
+                        (!site.probing || site.open == 0) &&
+                        !PathBlocked(opening.source.name, site);
   if (!may_open || !Prepare(site)) {
     limits_.Release(opening.path);
     return Touch(site);
@@ -262,15 +273,21 @@ void Scheduler::Revive(Site& site) {
 void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
                               const std::vector<size_t>& untried, const RoundFailure& failure,
                               const DeliveryPath& path) {
+  bool blocked = false;
   for (const size_t r : untried) {
     const Judge judge = MakeJudge(site, DomainOf(job.recipients[r].address), path.source);
     const Verdict verdict =
         JudgeRound(judge, site.name, failure, job.message->message, job.recipients[r]);
+    if (r == untried.front()) {
+      React(site, path.source, job, r, failure.last, verdict, nullptr);
+      blocked = PathBlocked(path.source, site);
+    }
     recorder_.Record(state.lanes[r],
                      {job.message, job.recipients[r], job.content, state.indexed[r]}, verdict,
                      {path.site, path.source, &failure.last});
   }
   if (failure.last.fault == Fault::kShutdown || failure.domains_own) return;
+  if (blocked) return;  // the host has spoken of the source, not of itself
   if (IsWorking(site)) {
     site.open_not_before = shard_.clock.Now() + kOpenBackoff;
   } else if (shard_.clock.Now() >= site.suspended_until) {

@@ -82,6 +82,11 @@ void Suspensions::Put(const queue::SuspensionId& id, WallTime until, uint32_t fa
     if (i != shard_) out_.Send(i, [peer = peers_[i], id, entry] { peer->Hear(id, entry); });
 }
 
+const Suspensions::Entry* Suspensions::Find(const queue::SuspensionId& id) const {
+  const auto it = entries_.find(id);
+  return it == entries_.end() ? nullptr : &it->second;
+}
+
 void Suspensions::Lift(const queue::SuspensionId& id) {
   if (entries_.erase(id) == 0) return;
   queue::Transaction transaction;

@@ -3,7 +3,8 @@
 // PURPOSE   Writes every suspension down with the next commit, tells the other shards of it, and
 //           gives back what is known when something comes to life: neither a restart nor a second
 //           shard must storm a dead site, and all learn at once that it lives again.
-// NOT HERE  When something is suspended and for how long (sites.cc), the rows (queue/).
+// NOT HERE  When something is suspended and for how long (sites.cc, reply_actions.cc), the rows
+//           (queue/).
 // OWNERSHIP Each shard keeps a copy of all. What two say of one site at a time is settled by the
 //           later word; a success lifts it everywhere.
 // LIMITS    queue::kMaxSuspensions; what is beyond is not kept, and costs a probe.
@@ -30,6 +31,10 @@ namespace sluice::engine {
 // runs.
 std::vector<queue::Suspension> TakeSuspensions(queue::Queue& queue, WallTime now);
 
+// Rows of a source and what it may not be used for, "mailing-1 > @google". They stand behind those
+// of sites.
+inline constexpr auto kPathSuspension = queue::SuspensionKind(2);
+
 class Suspensions {
  public:
   struct Entry {
@@ -52,6 +57,12 @@ class Suspensions {
   // What is known of `id`, which now lives here; null: nothing, or nothing of today.
   const Entry* TakeUp(const queue::SuspensionId& id);
   void Put(const queue::SuspensionId& id, WallTime until, uint32_t failures, std::string reason);
+  // Null: nothing is known.
+  const Entry* Find(const queue::SuspensionId& id) const;
+  // Is any path suspended, or was? No: nothing needs to be looked up.
+  bool any_path() const {
+    return !entries_.empty() && entries_.rbegin()->first.kind == kPathSuspension;
+  }
   // Over: it was seen to live.
   void Lift(const queue::SuspensionId& id);
   // Nothing waits for it here any more. What is known is kept for the next that comes.

@@ -234,6 +234,31 @@ class Lifecycle(harness.Case):
         sink.wait_for(1)
         self.assert_stops(engine)
 
+    def test_a_reload_takes_up_reply_rules_that_hold_and_no_others(self):
+        sink = self.world.sink("--reply", "rcpt@strict:100:550 5.7.1 Come back tomorrow")
+        config = self.world.config(sink=sink)
+        rules = self.world.folder / "replies.toml"
+        rules.write_text("")
+        engine = self.world.engine(config)
+        self.send(config, "first@strict.test")
+        self.world.wait_for_events(1, "bounced", recipient="first@strict.test")
+        rule = ("[[rule]]\nname = 'tomorrow'\ncode = 550\ntext = 'come back tomorrow'\n"
+                "treat = 'temporary'\nsamples = ['550 5.7.1 {}']\n")
+        rules.write_text(rule.format("Go away"))
+        refused = sluice("check", "-c", config.path)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("replies.toml:6:12: rule[0].samples[0]", refused.stderr)
+        reload = sluice("reload", "-c", config.path)
+        self.assertEqual(reload.returncode, 1)
+        self.assertIn("replies.toml:6:12", reload.stderr)
+        self.send(config, "second@strict.test")
+        self.world.wait_for_events(1, "bounced", recipient="second@strict.test")
+        rules.write_text(rule.format("Come back tomorrow"))
+        self.assertEqual(sluice("reload", "-c", config.path).stdout, "reloaded\n")
+        self.send(config, "third@strict.test")
+        self.world.wait_for_events(1, "deferred", recipient="third@strict.test")
+        self.assert_stops(engine)
+
     # --- wrong starts ---
 
     def refused(self, config, *words, status=None):

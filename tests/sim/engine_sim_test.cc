@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/reply_rules_parser.h"
 #include "config/shaping_parser.h"
 #include "engine/base/message_id.h"
 #include "tests/sim/connection_watch.h"
@@ -62,6 +63,7 @@ class EngineSim : public ::testing::Test {
   void Start() {
     SimEngineOptions options;
     options.config = config_;
+    options.rules = rules_;
     options.queue_path = folder_.string();
     options.address = *IpAddress::Parse("192.0.2.1");
     options.fill_zone = [this](dns::FakeDns& dns) {
@@ -98,6 +100,12 @@ class EngineSim : public ::testing::Test {
       if (i % 100 == 99) world_.RunFor(10ms);
     }
   }
+  // Rules of the test alone.
+  void UseRules(const std::string& text) {
+    auto rules = config::ParseReplyRules("shipped = false\n" + text, "replies.toml");
+    ASSERT_TRUE(rules) << config::FormatProblems(rules.error());
+    rules_ = std::make_shared<const config::ReplyRuleSet>(std::move(*rules));
+  }
   // Times at which `host` took something from `sender`.
   std::vector<Instant> TakenFrom(const std::string& sender, const std::string& host) const {
     std::vector<Instant> out;
@@ -113,6 +121,7 @@ class EngineSim : public ::testing::Test {
   Mailroom mailroom_;
   EventRecord record_;
   std::shared_ptr<config::Config> config_;
+  std::shared_ptr<const config::ReplyRuleSet> rules_;
   std::vector<std::pair<std::string, IpAddress>> zone_;
   std::function<void(dns::FakeDns&)> more_dns_;
   std::vector<std::unique_ptr<Receiver>> receivers_;
@@ -216,6 +225,95 @@ TEST_F(EngineSim, ForgetsASuspensionWhenTheSiteWorksAgain) {
   world_.RunFor(10s);
   EXPECT_EQ(mailroom_.pairs(), 101u);
   engine_.reset();
+}
+
+constexpr char kBlockedRule[] =
+    "[[rule]]\nname = 'blocked'\ncode = 554\nphase = 'data'\nblame = 'source'\n"
+    "treat = 'temporary'\nactions = [{ do = 'suspend', for = '30m', alert = true }]\n"
+    "samples = ['554 5.7.1 blocked']\n";
+
+// Design 12.2: where a rule says temporary, a 5xx keeps its recipients queued under the suspension.
+TEST_F(EngineSim, KeepsA5xxQueuedWhileARuleSuspendsThePath) {
+  Receiver& strict = AddDomain("strict.test", {.dot_5xx = 1});
+  UseRules(kBlockedRule);
+  Start();
+  Send("first@strict.test");
+  world_.RunFor(1min);
+  SendMany(200, "r", "strict.test");
+  world_.RunFor(28min);
+  EXPECT_EQ(connects(), 1u) << "suspended";
+  EXPECT_EQ(record_.alerts(), std::vector<std::string>{"reply_rule"});
+  EXPECT_NE(engine_->Describe().find("strict.test"), std::string::npos);
+  strict.SetManners({});
+  world_.RunFor(30min);
+  EXPECT_EQ(mailroom_.pairs(), 201u);
+  EXPECT_EQ(record_.CountFinal(queue::EventType::kBounced), 0u);
+  EXPECT_TRUE(record_.faults().empty());
+}
+
+TEST_F(EngineSim, GoesOnOverTheOtherSourcesOfThePool) {
+  config_->sources.push_back({.name = "second", .address = {}, .public_address = {}, .ehlo = ""});
+  config_->pools.front().members.push_back({"second", 1});
+  Receiver& strict = AddDomain("strict.test", {.dot_5xx = 1});
+  UseRules(kBlockedRule);
+  Start();
+  Send("first@strict.test");
+  world_.RunFor(1min);
+  strict.SetManners({});
+  SendMany(100, "r", "strict.test");
+  world_.RunFor(2min);
+  EXPECT_EQ(mailroom_.pairs(), 100u) << "all but the first, which waits for its next attempt";
+  world_.RunFor(1h);
+  EXPECT_EQ(mailroom_.pairs(), 101u);
+}
+
+TEST_F(EngineSim, KeepsASuspendedPathOverARestart) {
+  Receiver& strict = AddDomain("strict.test", {.dot_5xx = 1});
+  UseRules(kBlockedRule);
+  Start();
+  Send("first@strict.test");
+  world_.RunFor(1min);
+  const uint64_t before = connects();
+  strict.SetManners({});
+  Restart(true, 10s);
+  SendMany(10, "new", "strict.test");
+  world_.RunFor(28min);
+  EXPECT_EQ(connects(), before);
+  world_.RunFor(10min);
+  EXPECT_EQ(mailroom_.pairs(), 11u);
+}
+
+// Design 12.3: in at the third reply, a probe every 15 minutes, ended by a 2xx.
+TEST_F(EngineSim, HoldsASourceAtTheThirdReplyAndProbesIt) {
+  Receiver& strict = AddDomain("strict.test", {.dot_5xx = 1});
+  UseRules(
+      "[[rule]]\nname = 'ptr'\ncode = 554\nblame = 'source'\ntreat = 'temporary'\n"
+      "actions = [{ do = 'hold' }]\nsamples = ['554 5.7.25 no PTR']\n");
+  config_->delivery.connections_per_path = 1;
+  Start();
+  SendMany(100, "r", "strict.test");
+  world_.RunFor(14min);
+  EXPECT_EQ(strict.transactions(), 3u);
+  EXPECT_EQ(record_.alerts(), std::vector<std::string>{"reply_hold"});
+  world_.RunFor(40min);
+  EXPECT_LE(strict.transactions(), 3u + 3u) << "one probe every 15 minutes";
+  EXPECT_GE(strict.transactions(), 3u + 2u);
+  strict.SetManners({});
+  world_.RunFor(30min);
+  EXPECT_EQ(mailroom_.pairs(), 100u);
+  EXPECT_EQ(record_.alerts().size(), 1u);
+}
+
+TEST_F(EngineSim, ConnectsAnewWhereARuleSaysSo) {
+  Receiver& receiver = AddDomain("example.test", {.rcpt_4xx = 1});
+  UseRules(
+      "[[rule]]\nname = 'new'\ncode = 451\nblame = 'nobody'\n"
+      "actions = [{ do = 'recycle' }]\nsamples = ['451 busy']\n");
+  config_->delivery.connections_per_path = 1;
+  Start();
+  SendMany(5, "r", "example.test");
+  world_.RunFor(1min);
+  EXPECT_EQ(receiver.connections(), 5u) << "one for each";
 }
 
 // Design 12.8: reports have a lane and a rate of their own for each mailbox.

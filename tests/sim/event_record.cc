@@ -17,7 +17,10 @@ void EventRecord::Add(uint64_t id, const queue::Event& event) {
   world_.Note("event " + std::to_string(id) + " " + std::to_string(int(event.type)) + " " +
               FormatMessageId(event.message) + " " + event.recipient + " " + event.reason + " " +
               event.text);
-  if (event.type == queue::EventType::kAlert) return;
+  if (event.type == queue::EventType::kAlert) {
+    alerts_.push_back(event.reason);
+    return;
+  }
   RecipientFate& fate = fates_[{event.message, event.recipient_index}];
   fate.recipient = event.recipient;
   if (event.type == queue::EventType::kAccepted) {

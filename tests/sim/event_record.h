@@ -34,6 +34,8 @@ class EventRecord {
 
   const std::map<queue::RecipientId, RecipientFate>& fates() const { return fates_; }
   size_t CountFinal(queue::EventType type) const;
+  // Reasons of the alerts, in order.
+  const std::vector<std::string>& alerts() const { return alerts_; }
   // What broke a rule; empty is good.
   const std::vector<std::string>& faults() const { return faults_; }
 
@@ -43,6 +45,7 @@ class EventRecord {
   SimWorld& world_;
   std::map<uint64_t, queue::Event> events_;
   std::map<queue::RecipientId, RecipientFate> fates_;
+  std::vector<std::string> alerts_;
   std::vector<std::string> faults_;
 };
 

@@ -81,7 +81,6 @@ struct SimEngine::Process {
 
   std::unique_ptr<InterruptedQueue> queue;
   BodyBudget bodies{size_t(64) << 20};
-  engine::ReplyRules rules;
   std::atomic<uint64_t> next_id{0};
   std::vector<std::unique_ptr<engine::Mailbox>> mailboxes;
   std::vector<engine::Mailbox*> mailbox_list;
@@ -123,7 +122,7 @@ void SimEngine::Reload(std::shared_ptr<const config::Config> config) {
   CHECK(running());
   options_.config = std::move(config);
   for (const auto& one : process_->shards)
-    one->shard.Reload(options_.config, nullptr, options_.keyring);
+    one->shard.Reload(options_.config, nullptr, options_.keyring, nullptr, options_.rules);
 }
 
 void SimEngine::Start() {
@@ -151,8 +150,8 @@ void SimEngine::Start() {
   }
   p.writer = std::make_unique<engine::Writer>(*p.queue, world_.clock(), p.mailbox_list);
   p.reader = std::make_unique<engine::Reader>(*p.queue);
-  const engine::ShardCommon common{*p.queue,       *p.writer, *p.reader,
-                                   p.mailbox_list, p.next_id, p.rules};
+  const engine::ShardCommon common{*p.queue,  *p.writer, *p.reader, p.mailbox_list,
+                                   p.next_id, nullptr,   {},        options_.rules};
   std::vector<engine::Shard*> all;
   for (uint32_t i = 0; i < options_.shards; ++i) {
     p.shards.push_back(std::make_unique<Process::OneShard>(i, *this, p.bodies, common));

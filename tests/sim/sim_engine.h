@@ -28,7 +28,8 @@ namespace sluice::sim {
 
 struct SimEngineOptions {
   std::shared_ptr<const config::Config> config;
-  std::shared_ptr<const engine::Keyring> keyring;  // null: nothing is signed
+  std::shared_ptr<const engine::Keyring> keyring;       // null: nothing is signed
+  std::shared_ptr<const config::ReplyRuleSet> rules{};  // null: none
   uint32_t shards = 2;
   std::string queue_path;
   queue::Disk* disk = nullptr;                   // null: one that never fails

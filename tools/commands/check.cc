@@ -5,6 +5,7 @@
 
 #include "config/parser.h"
 #include "config/reference.h"
+#include "config/reply_rules_parser.h"
 #include "engine/io/tls_context.h"
 #include "engine/signing/key_store.h"
 #include "engine/submission/listener_tls.h"
@@ -62,7 +63,9 @@ int CheckConfig(const CheckOptions& options) {
   const auto loaded = config::LoadConfig(options.config, engine::SigningSurroundings(keys));
   CertificateFindings found;
   if (loaded) found = LookAtCertificates(loaded->config);
-  const config::Problems& problems = loaded ? found.errors : loaded.error();
+  config::Problems problems = loaded ? found.errors : loaded.error();
+  if (const auto rules = config::LoadRepliesBeside(options.config); !rules)
+    problems.insert(problems.end(), rules.error().begin(), rules.error().end());
   std::fputs(config::FormatProblems(problems).c_str(), stderr);
   const auto warn = [](const config::Problem& warning) {
     std::fprintf(stderr, "warning: %s\n", warning.ToString().c_str());
