@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 
 #include "config/certificate_checks.h"
 #include "config/check_tools.h"
 #include "config/domain_checks.h"
+#include "config/source_checks.h"
 #include "config/syntax.h"
 #include "config/tls_report_checks.h"
 #include "config/units.h"
@@ -26,8 +26,6 @@ class Checker : private CheckTools {
     Sockets();
     Listeners();
     Users();
-    Sources();
-    Pools();
     Routes();
     ReceiverTls();
     Times();
@@ -133,57 +131,6 @@ class Checker : private CheckTools {
     }
   }
 
-  void Sources() {
-    Unique("source", "name", config_.sources, &Source::name);
-    const auto local = surroundings_.LocalAddresses();
-    for (size_t i = 0; i < config_.sources.size(); ++i) {
-      const Source& source = config_.sources[i];
-      if (!source.address) continue;
-      if (local && !source.address->IsLoopback() &&
-          std::ranges::find(*local, *source.address) == local->end())
-        Warn("source", i, "address",
-             Quote(source.address->ToString()) +
-                 " is not an address of this machine: connections from it will fail");
-      const IpAddress& seen = source.public_address.value_or(*source.address);
-      if (seen.IsSpecial() && !StaysPrivate(config_))
-        Fail("source", i, source.public_address ? "public_address" : "address",
-             Quote(seen.ToString()) +
-                 " is no public address, so no receiver can see it: set public_address to what "
-                 "they see");
-    }
-  }
-
-  void Pools() {
-    if (root_.Find("pool") == nullptr) return;
-    Unique("pool", "name", config_.pools, &Pool::name);
-    std::vector<std::string_view> names;
-    for (const Source& source : config_.sources) names.push_back(source.name);
-    std::set<std::string_view> used;
-    for (size_t i = 0; i < config_.pools.size(); ++i) {
-      std::set<std::string_view> members;
-      for (const PoolMember& member : config_.pools[i].members) {
-        if (member.source.empty()) continue;  // told already
-        used.insert(member.source);
-        if (!members.insert(member.source).second)
-          Fail("pool", i, "sources", Quote(member.source) + " is in it twice");
-        if (std::ranges::find(names, member.source) != names.end()) continue;
-        const std::string_view near = Nearest(member.source, names);
-        Fail("pool", i, "sources",
-             "there is no [[source]] named " + Quote(member.source) +
-                 (near.empty() ? "" : "; did you mean " + Quote(near) + "?"));
-      }
-    }
-    // The pool of all mail was put in front (FillDefaults), so places here are not the file's.
-    for (size_t i = 1; i < config_.pools.size(); ++i)
-      reader_.Warn(root_.Find("pool")->value.at, "pool",
-                   Quote(config_.pools[i].name) +
-                       " is not used in this version: all mail goes by " +
-                       Quote(config_.pools.front().name));
-    for (size_t i = 0; i < config_.sources.size(); ++i)
-      if (!used.contains(config_.sources[i].name) && Written("source", i, "name"))
-        Warn("source", i, "name", "is in no pool, so nothing is sent from it");
-  }
-
   void Routes() {
     Unique("route", "match", config_.routes, &Route::match);
     for (size_t i = 0; i < config_.routes.size(); ++i)
@@ -252,6 +199,7 @@ bool StaysPrivate(const Config& config) {
 void CheckConfig(Reader& reader, const Value& root, const Surroundings& surroundings,
                  const Config& config) {
   Checker(reader, root, surroundings, config).Run();
+  CheckSources(reader, root, surroundings, config);
   CheckDomains(reader, root, surroundings, config);
   CheckCertificateKeys(reader, root, surroundings, config);
   CheckTlsReport(reader, root, surroundings, config);

@@ -122,6 +122,12 @@ struct Source {
   std::optional<IpAddress> address;  // none: the system's choice
   std::optional<IpAddress> public_address;
   std::string ehlo;
+  // Of the box that has `address`; none: this one has.
+  std::optional<Endpoint> proxy{};
+  enum class ProxyKind : uint8_t { kSocks5, kProxyV2 } proxy_kind = ProxyKind::kSocks5;
+  std::string proxy_user{};  // empty: no login
+  std::string proxy_password_file{};
+  std::string proxy_password{};  // what that file holds: of LoadConfig
 };
 
 struct PoolMember {

@@ -35,7 +35,8 @@ enum class Kind : uint8_t {
   kDurations,         // list of them
   kChoice,            // one of `choices`
   kAddress,           // IP address
-  kEndpoints,         // list of ADDRESS:PORT
+  kEndpoint,          // ADDRESS:PORT
+  kEndpoints,         // list of them
   kNetworks,          // list of ADDRESS/PREFIX
   kLocalUsers,        // list of user names of this machine, or uids
   kFingerprints,      // SHA-256 in hex, colons allowed, or a list of them

@@ -30,6 +30,28 @@ inline constexpr Key kSourceKeys[] = {
          .kind = Kind::kDomain,
          .default_text = "`hostname`",
          .doc = "Name told in EHLO; it should resolve to the public address and back."}),
+    Row<&Source::proxy>(
+        {.name = "proxy",
+         .kind = Kind::kEndpoint,
+         .default_text = "none: `address` is this machine's",
+         .doc = "Proxy on the box where `address` lives; connections of this source are made "
+                "there (docs/sources.md)."}),
+    Row<&Source::proxy_kind>(
+        {.name = "proxy_kind",
+         .kind = Kind::kChoice,
+         .choices = "socks5|proxy-v2",
+         .doc = "What the proxy speaks: SOCKS5, or the PROXY protocol, version 2, whose header "
+                "tells it `address` and the receiver's."}),
+    Row<&Source::proxy_user>({.name = "proxy_user",
+                              .kind = Kind::kName,
+                              .default_text = "none: no login",
+                              .doc = "User name for the SOCKS5 proxy."}),
+    Row<&Source::proxy_password_file>(
+        {.name = "proxy_password",
+         .kind = Kind::kPath,
+         .default_text = "none",
+         .doc = "File with that user's password, one line of at most 255 octets. Read again on "
+                "reload."}),
 };
 
 inline constexpr Key kPoolKeys[] = {

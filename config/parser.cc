@@ -11,6 +11,7 @@
 #include "config/checks.h"
 #include "config/document.h"
 #include "config/keys.h"
+#include "config/proxy_passwords.h"
 #include "config/reader.h"
 #include "config/shaping_parser.h"
 #include "config/source_text.h"
@@ -114,6 +115,8 @@ std::expected<Loaded, Problems> LoadConfig(const std::string& file, const Surrou
   if (!text) return std::unexpected(Problems{text.error()});
   auto loaded = ParseConfig(*text, file, machine);
   if (!loaded) return loaded;
+  if (auto wrong = ReadProxyPasswords(loaded->config, machine))
+    return std::unexpected(Problems{*wrong});
   auto shaping = LoadShaping(loaded->config, machine);
   if (!shaping) return std::unexpected(std::move(shaping.error()));
   loaded->config.shaping = std::make_shared<const Shaping>(std::move(shaping->shaping));

@@ -260,19 +260,26 @@ void ReadValue(Reader& reader, const Key&, const std::string& path, const Value&
 }
 
 void ReadValue(Reader& reader, const Key& key, const std::string& path, const Value& value,
+               std::optional<Endpoint>& out) {
+  if (!Expect(reader, path, value, VKind::kText, "ADDRESS:PORT in quotes")) return;
+  std::optional<Endpoint> endpoint = Endpoint::Parse(value.text);
+  if (!endpoint && key.default_port != 0)
+    if (const auto address = IpAddress::Parse(value.text))
+      endpoint = Endpoint{*address, key.default_port};
+  if (endpoint)
+    out = endpoint;
+  else
+    reader.Fail(
+        value.at, path,
+        Quote(value.text) + " is not ADDRESS:PORT: write \"127.0.0.1:587\" or \"[::1]:587\"");
+}
+
+void ReadValue(Reader& reader, const Key& key, const std::string& path, const Value& value,
                std::vector<Endpoint>& out) {
   ForEachItem(reader, key, path, value, true, [&](const std::string& at, const Value& item) {
-    if (!Expect(reader, at, item, VKind::kText, "ADDRESS:PORT in quotes")) return;
-    std::optional<Endpoint> endpoint = Endpoint::Parse(item.text);
-    if (!endpoint && key.default_port != 0)
-      if (const auto address = IpAddress::Parse(item.text))
-        endpoint = Endpoint{*address, key.default_port};
-    if (endpoint)
-      out.push_back(*endpoint);
-    else
-      reader.Fail(
-          item.at, at,
-          Quote(item.text) + " is not ADDRESS:PORT: write \"127.0.0.1:587\" or \"[::1]:587\"");
+    std::optional<Endpoint> endpoint;
+    ReadValue(reader, key, at, item, endpoint);
+    if (endpoint) out.push_back(*endpoint);
   });
 }
 

@@ -61,6 +61,8 @@ void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
 void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
                std::optional<IpAddress>& out);
 void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
+               std::optional<Endpoint>& out);
+void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
                std::vector<Endpoint>& out);
 void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
                std::vector<IpNetwork>& out);

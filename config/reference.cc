@@ -47,6 +47,8 @@ std::string TypeOf(const Key& key) {
     }
     case Kind::kAddress:
       return "IP address";
+    case Kind::kEndpoint:
+      return "`ADDRESS:PORT`";
     case Kind::kEndpoints:
       return "list of `ADDRESS:PORT`";
     case Kind::kNetworks:

@@ -1,4 +1,5 @@
-// engine/delivery/delivery.cc — hosts, connections and the pump; jobs are in delivery_jobs.cc.
+// engine/delivery/delivery.cc — hosts, ends of connections and the pump. How a connection is made:
+// delivery_connect.cc; jobs: delivery_jobs.cc.
 
 #include "engine/delivery/delivery.h"
 
@@ -8,21 +9,6 @@
 #include "engine/base/check.h"
 
 namespace sluice::engine {
-namespace {
-
-smtp::ClientTimeouts TimeoutsOf(const config::Timeouts& timeouts) {
-  return {.banner = timeouts.banner,
-          .ehlo = timeouts.ehlo,
-          .mail = timeouts.mail,
-          .rcpt = timeouts.rcpt,
-          .data = timeouts.data,
-          .block = timeouts.block,
-          .dot = timeouts.dot,
-          .quit = timeouts.quit,
-          .starttls = timeouts.starttls};
-}
-
-}  // namespace
 
 Delivery::Delivery(DeliveryShared& shared, DeliveryOwner& owner, DeliveryPath path)
     : shared_(shared),
@@ -126,44 +112,6 @@ void Delivery::NextHost() {
   });
 }
 
-void Delivery::Connect() {
-  CHECK(stream_ == nullptr);
-  state_ = State::kConnecting;
-  peer_ended_ = false;
-  BeginTlsFacts();
-  session_.reset();
-  stream_ = shared_.shard.net.Connect({host_.endpoint, path_.address}, this);
-  due_ = Now() + shape_->timeouts.connect;
-  timer_.Set(due_);
-}
-
-void Delivery::OnConnected() {
-  if (state_ != State::kConnecting) return;
-  ++established_;
-  failure_.established = true;
-  local_ = stream_->local().address;
-  state_ = State::kOpening;
-  const bool use_tls = shared_.tls != nullptr && plan_.use_tls;
-  session_.emplace(
-      smtp::ClientOptions{.ehlo = path_.ehlo,
-                          .timeouts = TimeoutsOf(shape_->timeouts),
-                          .use_tls = use_tls,
-                          .one_at_a_time = shared_.liars.IsBroken(host_.endpoint, Now())});
-  session_->OnConnected(Now());
-  Settle();
-}
-
-void Delivery::NoteFailure(Stage stage, Fault fault, std::string_view text) {
-  AttemptResult result;
-  result.stage = stage;
-  result.fault = fault;
-  result.text = smtp::CleanReplyText(text, queue::kMaxReplyText);
-  result.host = host_text_;
-  result.tls = tls_;
-  if (!host_.name.empty()) result.tls_policy = DescribeTls(rule_, facts_);
-  failure_.last = std::move(result);
-}
-
 // ---- what the stream says ----
 
 void Delivery::OnRead(std::string_view bytes) {
@@ -194,11 +142,7 @@ void Delivery::OnEof() {
 void Delivery::OnClosed(const io::CloseInfo& info) {
   stream_ = nullptr;
   if (over()) return AfterStream();
-  if (state_ == State::kConnecting) {
-    const bool timed_out = info.reason == io::CloseReason::kTimedOut;
-    NoteFailure(Stage::kConnect, timed_out ? Fault::kTimeout : Fault::kRefused, info.detail);
-    return NextHost();
-  }
+  if (state_ == State::kConnecting) return OnNotConnected(info);
   CHECK(session_.has_value());
   if (info.reason == io::CloseReason::kTlsFailed) {
     tls_trouble_ = info.detail;
@@ -366,8 +310,7 @@ void Delivery::OnTimer() {
   if (now < due_) return timer_.Set(due_);
   switch (state_) {
     case State::kConnecting:
-      NoteFailure(Stage::kConnect, Fault::kTimeout, "connect timed out");
-      return CloseStream(AfterClose::kNextHost, true);
+      return OnConnectTimeout();
     case State::kReady:
       SayQuit();
       return Settle();

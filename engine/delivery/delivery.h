@@ -35,6 +35,7 @@
 #include "engine/delivery/tls_trouble.h"
 #include "engine/delivery/verdict.h"
 #include "engine/io/net.h"
+#include "engine/io/proxied_stream.h"
 #include "engine/shard/context.h"
 #include "smtp/client_session.h"
 
@@ -124,7 +125,8 @@ class Delivery final : public io::StreamEvents {
   void ConsiderHost();
   void Approach(const dns::HostDane& dane);
   void Connect();
-  void OpenSession();
+  void OnNotConnected(const io::CloseInfo& info);
+  void OnConnectTimeout();
 
   void Settle();
   void WriteOut();
@@ -206,7 +208,8 @@ class Delivery final : public io::StreamEvents {
   uint32_t established_ = 0;
   RoundFailure failure_;
 
-  io::Stream* stream_ = nullptr;  // owned by the Net
+  io::Stream* stream_ = nullptr;  // owned by the Net, or proxied_
+  std::unique_ptr<io::ProxiedStream> proxied_;
   std::optional<smtp::ClientSession> session_;
   bool tls_started_ = false;
   bool peer_ended_ = false;  // it has closed: it counts the connection no more

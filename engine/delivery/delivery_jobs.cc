@@ -85,6 +85,9 @@ void Delivery::Translate(const smtp::ClientOutcome& outcome) {
   result_.enhanced = outcome.enhanced;
   result_.text = outcome.text;
   if (result_.fault != Fault::kNone) result_.text = WordsOf(result_.fault);
+  // A PROXY v2 proxy says nothing of its own way on: that it failed shows here first.
+  if (result_.stage == Stage::kGreeting && result_.fault != Fault::kNone && proxied_ != nullptr)
+    result_.text += " before the greeting, through the " + proxied_->proxy_name();
   result_.after_dot = outcome.after_content;
   result_.dsn_passed_on = session_->capabilities().dsn;
   result_.host = host_text_;

@@ -19,6 +19,7 @@
 #include "engine/base/body.h"
 #include "engine/base/error.h"
 #include "engine/base/ref.h"
+#include "engine/io/proxied_stream.h"
 #include "queue/body_file.h"
 #include "queue/records.h"
 
@@ -75,6 +76,8 @@ enum class Fault : uint8_t {
   kContentUnreadable,  // our own stored body could not be read
   kShutdown,           // we stop: no attempt of the schedule is used up
   kTlsPolicy,          // the host must not be used under the TLS policy: not even tried
+  kSourceAddress,      // the source's address cannot be used on this machine
+  kProxy,              // the proxy that the source's address lives behind cannot be used
 };
 
 // One recipient's share of an attempt.
@@ -131,8 +134,9 @@ struct DeliveryPath {
   std::string source;  // name
   std::string ehlo;
   std::optional<IpAddress> address;
-  std::vector<dns::MxHost> hosts;  // in the order to try
-  bool configured = false;         // hosts are from a [[route]]: loopback and private are allowed
+  std::optional<io::ProxySettings> proxy{};  // where `address` lives; none: here
+  std::vector<dns::MxHost> hosts;            // in the order to try
+  bool configured = false;  // hosts are from a [[route]]: loopback and private are allowed
   std::shared_ptr<const Shape> shape{};  // null: PlainShape
 };
 

@@ -138,6 +138,10 @@ std::string_view FaultReason(const AttemptResult& result) {
       return reason::kShutdown;
     case Fault::kTlsPolicy:
       return reason::kTlsPolicy;
+    case Fault::kSourceAddress:
+      return reason::kSourceAddress;
+    case Fault::kProxy:
+      return reason::kProxyFailed;
     case Fault::kNone:
     case Fault::kProtocol:
       break;
@@ -200,6 +204,10 @@ Verdict JudgeFault(const Judge& judge, const AttemptResult& result, const queue:
       return verdict;
     case Fault::kContentUnreadable:
       verdict.blame = Blame::kNone;
+      break;
+    case Fault::kSourceAddress:
+    case Fault::kProxy:
+      verdict.blame = Blame::kSource;
       break;
     default:
       break;

@@ -32,8 +32,10 @@ enum class CloseReason : uint8_t {
   kPeerClosed,   // orderly end by the peer
   kReset,        // connection reset or broken pipe
   kRefused,      // connect: refused
-  kUnreachable,  // connect: no route, network or host unreachable, address not available
+  kUnreachable,  // connect: no route, network or host unreachable
   kTimedOut,     // the kernel gave up
+  kNoAddress,    // connect: our own address cannot be used, or has no port left
+  kProxyFailed,  // connect: the proxy between us and the peer cannot be used (proxied_stream.h)
   kTlsFailed,    // handshake or record failure
   kError,        // anything else
 };

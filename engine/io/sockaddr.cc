@@ -62,9 +62,10 @@ CloseReason ReasonOf(int status) {
     case EHOSTUNREACH:
     case ENETDOWN:
     case EHOSTDOWN:
-    case EADDRNOTAVAIL:
     case EAFNOSUPPORT:
       return CloseReason::kUnreachable;
+    case EADDRNOTAVAIL:
+      return CloseReason::kNoAddress;
     case ECONNRESET:
     case ECONNABORTED:
     case EPIPE:

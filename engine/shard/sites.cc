@@ -10,6 +10,19 @@
 #include "engine/shard/scheduler.h"
 
 namespace sluice::engine {
+namespace {
+
+std::optional<io::ProxySettings> ProxyOf(const config::Source& source) {
+  if (!source.proxy.has_value()) return std::nullopt;
+  const bool socks = source.proxy_kind == config::Source::ProxyKind::kSocks5;
+  using Kind = io::ProxySettings::Kind;
+  return io::ProxySettings{.kind = socks ? Kind::kSocks5 : Kind::kProxyV2,
+                           .at = *source.proxy,
+                           .user = source.proxy_user,
+                           .password = source.proxy_password};
+}
+
+}  // namespace
 
 void Scheduler::Pump(Site& site) {
   const Instant now = shard_.clock.Now();
@@ -158,6 +171,7 @@ void Scheduler::OnPermit(const Opening& opening) {
                      .source = source.name,
                      .ehlo = source.ehlo.empty() ? shard_.config->hostname : source.ehlo,
                      .address = source.address,
+                     .proxy = ProxyOf(source),
                      .hosts = opening.route.hosts,
                      .configured = opening.route.configured,
                      .shape = opening.shape};

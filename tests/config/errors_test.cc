@@ -126,10 +126,35 @@ TEST(ConfigErrors, AreToldExactly) {
        "s.toml:8:11: source[0].address: \"10.0.0\" is not an IP address\n"},
       {"[[source]]\nname = \"a\"\n[[source]]\nname = \"a\"\n",
        "s.toml:9:8: source[1].name: \"a\" is there already, in line 7\n"},
-      {"[[source]]\nname = \"a\"\naddress = \"10.0.0.1\"\n",
-       "s.toml:8:11: source[0].address: \"10.0.0.1\" is no public address, so no receiver can see "
+      {"[[source]]\nname = \"a\"\naddress = \"192.0.2.10\"\n",
+       "s.toml:8:11: source[0].address: \"192.0.2.10\" is no public address, so no receiver can "
+       "see "
        "it: set "
        "public_address to what they see\n"},
+      {"[[source]]\nname = \"a\"\naddress = \"1.1.1.1\"\n",
+       "s.toml:8:11: source[0].address: \"1.1.1.1\" is not an address of this machine: give it to "
+       "an interface, or set proxy when it lives on another box\n"},
+      {"[[source]]\nname = \"a\"\nproxy = \"1.1.1.1\"\n",
+       "s.toml:8:9: source[0].proxy: \"1.1.1.1\" is not ADDRESS:PORT: write \"127.0.0.1:587\" or "
+       "\"[::1]:587\"\n"
+       "s.toml:8:9: source[0].proxy: needs address: the one on the other box that connections are "
+       "made from there\n"},
+      {"[[source]]\nname = \"a\"\naddress = \"1.1.1.1\"\nproxy = \"10.0.0.5:0\"\n",
+       "s.toml:9:9: source[0].proxy: port 0 is none that a proxy can listen on\n"},
+      {"[[source]]\nname = \"a\"\nproxy_kind = \"socks5\"\n",
+       "s.toml:8:14: source[0].proxy_kind: has nothing to act on: set proxy to ADDRESS:PORT of the "
+       "proxy\n"},
+      {"[[source]]\nname = \"a\"\naddress = \"1.1.1.1\"\nproxy = \"10.0.0.5:1080\"\n"
+       "proxy_kind = \"proxy-v2\"\nproxy_user = \"u\"\n",
+       "s.toml:11:14: source[0].proxy_user: is for SOCKS5: the PROXY protocol has no login\n"},
+      {"[[source]]\nname = \"a\"\naddress = \"1.1.1.1\"\nproxy = \"10.0.0.5:1080\"\n"
+       "proxy_user = \"u\"\n",
+       "s.toml:10:14: source[0].proxy_user: needs proxy_password\n"},
+      {"[[source]]\nname = \"a\"\naddress = \"1.1.1.1\"\nproxy = \"10.0.0.5:1080\"\n"
+       "proxy_user = \"u\"\nproxy_password = \"missing\"\n",
+       "s.toml:11:18: source[0].proxy_password: cannot read \"/etc/sluice/missing\": No such file "
+       "or "
+       "directory\n"},
       {"[[source]]\nname = \"main\"\n[[pool]]\nname = \"p\"\nsources = [{ name = \"mian\" }]\n",
        "s.toml:10:11: pool[0].sources: there is no [[source]] named \"mian\"; did you mean "
        "\"main\"?\n"},

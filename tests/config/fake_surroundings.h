@@ -25,7 +25,8 @@ class FakeSurroundings final : public Surroundings {
     return path.find("damaged") != std::string::npos ? path + ": the private key is damaged" : "";
   }
   std::optional<std::vector<IpAddress>> LocalAddresses() const override {
-    return std::vector<IpAddress>{*IpAddress::Parse("8.8.4.4"), *IpAddress::Parse("127.0.0.1")};
+    return std::vector<IpAddress>{*IpAddress::Parse("8.8.4.4"), *IpAddress::Parse("192.0.2.10"),
+                                  *IpAddress::Parse("127.0.0.1")};
   }
   std::optional<uint32_t> UidOf(const std::string& name) const override {
     return name.find("nobody") != std::string::npos ? std::nullopt : std::optional<uint32_t>(33);

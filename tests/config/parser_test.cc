@@ -156,10 +156,6 @@ TEST(ConfigParser, WarnsOfWhatMayBeMeant) {
     std::string_view warning;
   };
   const Case cases[] = {
-      {"[[source]]\nname = \"a\"\naddress = \"1.1.1.1\"\n",
-       ":8:11: source[0].address: \"1.1.1.1\" is not an address of this machine: connections from "
-       "it "
-       "will fail\n"},
       {"[[source]]\nname = \"a\"\n[[source]]\nname = \"b\"\n[[pool]]\nname = \"p\"\n"
        "sources = [{ name = \"a\" }]\n",
        ":9:8: source[1].name: is in no pool, so nothing is sent from it\n"},

@@ -103,11 +103,21 @@ class FakeOwner final : public engine::DeliveryOwner {
     static constexpr std::string_view kStages[] = {"connect", "greeting", "ehlo", "starttls",
                                                    "mail",    "rcpt",     "data", "content",
                                                    "dot",     "local"};
-    static constexpr std::string_view kFaults[] = {
-        "",           " refused",  " timeout",    " lost",
-        " tls",       " protocol", " no-address", " too-large",
-        " no-utf8",   " no-8bit",  " unreadable", " shutdown",
-        " tls-policy"};
+    static constexpr std::string_view kFaults[] = {"",
+                                                   " refused",
+                                                   " timeout",
+                                                   " lost",
+                                                   " tls",
+                                                   " protocol",
+                                                   " no-address",
+                                                   " too-large",
+                                                   " no-utf8",
+                                                   " no-8bit",
+                                                   " unreadable",
+                                                   " shutdown",
+                                                   " tls-policy",
+                                                   " source",
+                                                   " proxy"};
     std::string out(kStages[size_t(result.stage)]);
     out += kFaults[size_t(result.fault)];
     if (result.code != 0) out += " " + std::to_string(result.code);

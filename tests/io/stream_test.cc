@@ -143,14 +143,14 @@ TEST(Stream, ARefusedConnectSaysSo) {
   EXPECT_EQ(loop.net().stream_count(), 0u);
 }
 
-TEST(Stream, ASourceAddressThatIsNotOursIsUnreachable) {
+TEST(Stream, SaysThatASourceAddressIsNotOurs) {
   UvLoop loop;
   Pair pair(loop);
   Peer client;
   client.stream =
       loop.net().Connect({pair.listener->bound(), IpAddress::Parse("192.0.2.1")}, &client);
   ASSERT_TRUE(RunUntil(loop, [&] { return client.closed.has_value(); }));
-  EXPECT_EQ(client.closed->reason, CloseReason::kUnreachable);
+  EXPECT_EQ(client.closed->reason, CloseReason::kNoAddress);
 }
 
 TEST(Stream, ConnectsFromTheAddressGiven) {

@@ -161,7 +161,7 @@ io::Stream* SimNet::Connect(const io::ConnectParams& params, io::StreamEvents* e
   const bool has_source = std::find(own.begin(), own.end(), stream.local_.address) != own.end();
   const Reach reach = fabric.ReachOf(params.to.address);
   if (!has_source || reach == Reach::kUnreachable) {
-    stream.Finish(CloseReason::kUnreachable,
+    stream.Finish(has_source ? CloseReason::kUnreachable : CloseReason::kNoAddress,
                   has_source ? "no route to host" : "cannot assign requested address");
   } else if (reach == Reach::kBlackholed || fabric.Roll(link.blackholed)) {
     ++fabric.stats_.blackholed;

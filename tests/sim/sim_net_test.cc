@@ -139,7 +139,7 @@ TEST(SimNet, KnowsUnreachableBlackholedAndForeignAddresses) {
   const Instant start = pair.world.now();
   pair.world.RunToEnd(1h);
   EXPECT_EQ(lost.reason, CloseReason::kUnreachable);
-  EXPECT_EQ(foreign.reason, CloseReason::kUnreachable);
+  EXPECT_EQ(foreign.reason, CloseReason::kNoAddress);
   EXPECT_EQ(pair.client.reason, CloseReason::kTimedOut);
   EXPECT_EQ(pair.world.now(), start + kConnectGivesUp);
 }
