@@ -1,0 +1,279 @@
+#include "engine/shard/rates.h"
+
+#include <algorithm>
+
+#include "engine/base/check.h"
+
+namespace sluice::engine {
+
+Rates::Rates(uint32_t shard, const Clock& clock, TimerQueue& timers, Switchboard& out)
+    : shard_(shard), clock_(clock), out_(out), timer_(timers, [this] { OnTimer(); }) {}
+
+uint32_t Rates::OwnerOf(const std::string& name) const {
+  return uint32_t(std::hash<std::string>{}(name) % peers_.size());
+}
+
+Rates::Gate& Rates::GateOf(const RateKey& key) {
+  const auto known = gates_.find(key.name);
+  if (known != gates_.end()) return known->second;
+  SweepGates();
+  Gate& gate = gates_[key.name];
+  gate.name = key.name;
+  gate.rate = key.rate;
+  return gate;
+}
+
+// ---- what is in hand -------------------------------------------------------------------------
+
+Instant Rates::Peek(const std::string& name) const {
+  const auto it = gates_.find(name);
+  return it == gates_.end() || it->second.slots.empty() ? kNever : it->second.slots.front().from;
+}
+
+Instant Rates::OpensAt(const RateKey& key, uint32_t units) {
+  CHECK(units > 0);
+  Gate& gate = GateOf(key);
+  const Instant now = clock_.Now();
+  gate.interest = now;
+  DropLate(gate, now);
+  TopUp(gate, units);
+  Arm(gate);
+  return gate.slots.size() < units ? kNever : gate.slots[units - 1].from;
+}
+
+bool Rates::Take(const RateKey& key, uint32_t units) {
+  // More at once than the burst can never be had.
+  const auto most = uint32_t(std::min<uint64_t>(units, key.rate.burst));
+  if (OpensAt(key, most) > clock_.Now()) return false;
+  Gate& gate = GateOf(key);
+  gate.slots.erase(gate.slots.begin(), gate.slots.begin() + most);
+  if (units > most) Owe(key, units - most);
+  Arm(gate);
+  return true;
+}
+
+void Rates::Owe(const RateKey& key, uint32_t units) {
+  Gate& gate = GateOf(key);
+  gate.interest = clock_.Now();
+  gate.owed += units;
+  Hold(gate, {});
+  TopUp(gate, 1);
+  Arm(gate);
+}
+
+void Rates::DropLate(Gate& gate, Instant now) {
+  std::vector<RateSlot> late;
+  while (!gate.slots.empty() && gate.slots.front().until < now) {
+    late.push_back(gate.slots.front());
+    gate.slots.pop_front();
+  }
+  if (late.empty()) return;
+  gate.stock /= 2;
+  PutBack(gate.name, std::move(late));
+}
+
+// The more are used, the more are asked for at a time: who needs one keeps no others from theirs.
+void Rates::TopUp(Gate& gate, uint32_t units) {
+  if (gate.asked) return;
+  const size_t need = units + gate.owed;
+  const size_t have = gate.slots.size();
+  if (have >= need && have > gate.stock / 2) return;
+  const auto in_horizon = size_t(kHorizon.count() * 1'000 / RateBucket::GapOf(gate.rate));
+  gate.stock = std::min({kInHandMax, in_horizon, 2 * gate.stock + 1});
+  if (const size_t wanted = std::max(need, gate.stock); wanted > have) Ask(gate, wanted - have);
+}
+
+void Rates::Ask(Gate& gate, size_t count) {
+  const uint32_t owner = OwnerOf(gate.name);
+  if (owner == shard_) return Hold(gate, GiveHere(gate.name, gate.rate, generation_, count));
+  gate.asked = true;
+  out_.Send(owner, [this, peer = peers_[owner], name = gate.name, rate = gate.rate,
+                    generation = generation_, count] {
+    auto slots = peer->GiveHere(name, rate, generation, count);
+    peer->out_.Send(shard_, [this, name, generation, slots = std::move(slots)]() mutable {
+      OnSlots(name, generation, std::move(slots));
+    });
+  });
+}
+
+void Rates::Hold(Gate& gate, std::vector<RateSlot> slots) {
+  const bool in_order =
+      gate.slots.empty() || slots.empty() || gate.slots.back().due < slots.front().due;
+  gate.slots.insert(gate.slots.end(), slots.begin(), slots.end());
+  if (!in_order) std::ranges::sort(gate.slots, {}, &RateSlot::due);
+  const size_t paid = std::min<size_t>(gate.owed, gate.slots.size());
+  gate.slots.erase(gate.slots.begin(), gate.slots.begin() + std::ptrdiff_t(paid));
+  gate.owed -= uint32_t(paid);
+}
+
+void Rates::OnSlots(const std::string& name, uint64_t generation, std::vector<RateSlot> slots) {
+  const auto it = gates_.find(name);
+  if (it == gates_.end() || generation != generation_) return PutBack(name, std::move(slots));
+  it->second.asked = false;
+  Hold(it->second, std::move(slots));
+  Arm(it->second);
+}
+
+void Rates::PutBack(const std::string& name, std::vector<RateSlot> slots) {
+  const uint32_t owner = OwnerOf(name);
+  if (owner == shard_) return PutBackHere(name, slots);
+  out_.Send(owner, [peer = peers_[owner], name, slots = std::move(slots)] {
+    peer->PutBackHere(name, slots);
+  });
+}
+
+// ---- the owner -------------------------------------------------------------------------------
+
+std::vector<RateSlot> Rates::GiveHere(const std::string& name, const config::Rate& rate,
+                                      uint64_t generation, size_t count) {
+  const Instant now = clock_.Now();
+  auto it = buckets_.find(name);
+  if (it == buckets_.end()) {
+    SweepBuckets(now);
+    it = buckets_.emplace(name, Bucket{RateBucket(rate), generation}).first;
+  }
+  Bucket& bucket = it->second;
+  // Who has not heard of the reload yet gets slots of the new rate too.
+  if (generation > bucket.generation) {
+    bucket.bucket.SetRate(rate, now);
+    bucket.generation = generation;
+  }
+  std::vector<RateSlot> slots;
+  slots.reserve(count);
+  bucket.bucket.Give(now, count, slots);
+  return slots;
+}
+
+void Rates::PutBackHere(const std::string& name, const std::vector<RateSlot>& slots) {
+  const auto it = buckets_.find(name);
+  if (it == buckets_.end()) return;
+  for (const RateSlot& slot : slots) it->second.bucket.Return(slot);
+}
+
+// ---- who waits -------------------------------------------------------------------------------
+
+bool Rates::Join(Line& line, const std::string& who, Duration lead) {
+  if (!line.members.insert(who).second) return false;
+  line.order.emplace_back(who, lead);
+  return true;
+}
+
+void Rates::Wait(const RateKey& key, const std::string& who, Duration lead) {
+  Gate& gate = GateOf(key);
+  gate.interest = clock_.Now();
+  if (!Join(lead > Duration(0) ? gate.leading : gate.ready, who, lead)) return;
+  TopUp(gate, 1);
+  Arm(gate);
+}
+
+void Rates::WakeFirst(Line& line) {
+  woken_.push_back(std::move(line.order.front().first));
+  line.order.pop_front();
+  line.members.erase(woken_.back());
+}
+
+void Rates::Fire(Gate& gate) {
+  const Instant now = clock_.Now();
+  DropLate(gate, now);
+  const bool waited = !gate.ready.order.empty() || !gate.leading.order.empty();
+  if (!waited) {
+    if (now - gate.interest < kHold || gate.slots.empty()) return Arm(gate);
+    PutBack(gate.name, {gate.slots.begin(), gate.slots.end()});
+    gate.slots.clear();
+    gate.stock = 0;
+    return Arm(gate);
+  }
+  TopUp(gate, 1);
+  for (const RateSlot& slot : gate.slots) {
+    if (slot.from > now || gate.ready.order.empty()) break;
+    gate.woken = now;
+    gate.woken_for = slot.due;
+    WakeFirst(gate.ready);
+  }
+  for (const RateSlot& slot : gate.slots) {
+    if (gate.leading.order.empty()) break;
+    if (slot.due <= gate.announced) continue;
+    if (slot.from - gate.leading.order.front().second > now) break;
+    gate.announced = slot.due;
+    WakeFirst(gate.leading);
+  }
+  Arm(gate);
+}
+
+// When to look again. Without a slot in hand the answer to the question that is out does it.
+void Rates::Arm(Gate& gate) {
+  if (gate.slots.empty()) return SetAlarm(gate, kNever);
+  const RateSlot& first = gate.slots.front();
+  Instant when = kNever;
+  if (!gate.ready.order.empty())
+    when = first.due > gate.woken_for ? first.from : std::max(first.from, gate.woken + kPause);
+  if (!gate.leading.order.empty()) {
+    const auto fresh = std::ranges::find_if(
+        gate.slots, [&gate](const RateSlot& slot) { return slot.due > gate.announced; });
+    const Instant lead = fresh == gate.slots.end()
+                             ? first.until + Duration(1)
+                             : fresh->from - gate.leading.order.front().second;
+    when = std::min(when, lead);
+  }
+  if (gate.ready.order.empty() && gate.leading.order.empty()) when = gate.interest + kHold;
+  SetAlarm(gate, when);
+}
+
+void Rates::SetAlarm(Gate& gate, Instant when) {
+  if (gate.alarm == when) return;
+  if (gate.alarm != kNever) alarms_.erase({gate.alarm, &gate});
+  gate.alarm = when;
+  if (when != kNever) alarms_.emplace(when, &gate);
+  timer_.Set(alarms_.empty() ? kNever : alarms_.begin()->first);
+}
+
+void Rates::OnTimer() {
+  const Instant now = clock_.Now();
+  std::vector<Gate*> due;
+  for (const auto& [when, gate] : alarms_) {
+    if (when > now) break;
+    due.push_back(gate);
+  }
+  for (Gate* gate : due) {
+    SetAlarm(*gate, kNever);
+    Fire(*gate);
+  }
+  timer_.Set(alarms_.empty() ? kNever : alarms_.begin()->first);
+  // What they do may change every gate.
+  const std::vector<std::string> woken = std::exchange(woken_, {});
+  for (const std::string& who : woken) open_(who);
+}
+
+void Rates::Renew() {
+  ++generation_;
+  alarms_.clear();
+  timer_.Set(kNever);
+  auto gates = std::exchange(gates_, {});
+  for (auto& [name, gate] : gates) {
+    if (!gate.slots.empty()) PutBack(name, {gate.slots.begin(), gate.slots.end()});
+    if (gate.owed == 0) continue;
+    Gate& kept = gates_[name];
+    kept.name = name;
+    kept.rate = gate.rate;
+    kept.owed = gate.owed;
+  }
+}
+
+// What nobody uses any more goes, whenever the number has doubled since the last time.
+void Rates::SweepGates() {
+  if (gates_.size() < sweep_gates_at_) return;
+  std::erase_if(gates_, [](const auto& one) {
+    const Gate& gate = one.second;
+    return gate.slots.empty() && !gate.asked && gate.owed == 0 && gate.ready.order.empty() &&
+           gate.leading.order.empty();
+  });
+  sweep_gates_at_ = std::max(kSweepLeast, 2 * gates_.size());
+}
+
+void Rates::SweepBuckets(Instant now) {
+  if (buckets_.size() < sweep_buckets_at_) return;
+  std::erase_if(buckets_, [now](const auto& one) { return one.second.bucket.IsIdle(now); });
+  sweep_buckets_at_ = std::max(kSweepLeast, 2 * buckets_.size());
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,141 @@
+// engine/shard/rates.h — when the next one may go, under limits that speak of so many in a time.
+//
+// PURPOSE   The one door to rates, beside Limits for what is open at the same time: a limit's owner
+//           shard (by hash of its name; later: another machine) counts, the others hold a few of
+//           its slots in hand, asked for ahead, so that work under several limits can be decided at
+//           once and without an answer to wait for.
+// PROMISE   That of RateBucket, over all shards together: a slot in hand counts as used. What is not
+//           wanted any more goes back after kHold, what came too late at once.
+// FLOW      OpensAt -> later: Wait -> woken (OnOpen) -> OpensAt -> Take.
+// COST      No timer per message, site or limit: one per shard.
+// THREADS   Confined to its shard; they talk through their switchboards.
+// TESTS     tests/shard/rates_test.cc
+
+#ifndef SLUICE_ENGINE_SHARD_RATES_H_
+#define SLUICE_ENGINE_SHARD_RATES_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "engine/base/timer_queue.h"
+#include "engine/shard/rate_bucket.h"
+#include "engine/shard/switchboard.h"
+
+namespace sluice::engine {
+
+// A rate and what is counted under it.
+struct RateKey {
+  std::string name;
+  config::Rate rate;
+};
+
+class Rates {
+ public:
+  // Slots are asked for so far ahead, where a rate has several in that time: well over the way to
+  // another shard and back.
+  static constexpr Duration kHorizon{50'000};
+  static constexpr size_t kInHandMax = 1'024;
+  // What nobody has asked after for so long goes back.
+  static constexpr Duration kHold{5'000};
+  // Between two wake-ups for one slot, so that it does not rouse all who wait.
+  static constexpr Duration kPause{1'000};
+
+  // All outlive this.
+  Rates(uint32_t shard, const Clock& clock, TimerQueue& timers, Switchboard& out);
+  // The Rates of all shards, by number; set once before the loops run.
+  void Join(std::span<Rates* const> peers) { peers_.assign(peers.begin(), peers.end()); }
+  // Told who of those that wait may try again. Runs from the timer, never inside a call.
+  void OnOpen(std::function<void(const std::string& who)> open) { open_ = std::move(open); }
+  // The rates of keys may be others from now on. Who waited is forgotten, and asks anew.
+  void Renew();
+
+  // From when `units` may go; not later than now: at once. kNever: it is being asked.
+  Instant OpensAt(const RateKey& key, uint32_t units);
+  // The same of one unit, as far as it is known here, for those who only look.
+  Instant Peek(const std::string& name) const;
+  // Counts them. False: not yet.
+  bool Take(const RateKey& key, uint32_t units);
+  // Counts what nobody could hold back; those who come later wait for it.
+  void Owe(const RateKey& key, uint32_t units);
+  // Wakes `who` when its turn has come: one for each slot, who waits longest first; `lead` before
+  // the slot, for those who need time to make use of it.
+  void Wait(const RateKey& key, const std::string& who, Duration lead);
+
+  size_t gates() const { return gates_.size(); }
+  size_t buckets() const { return buckets_.size(); }
+
+ private:
+  struct Line {
+    std::deque<std::pair<std::string, Duration>> order;
+    std::unordered_set<std::string> members;
+  };
+  // What this shard holds and who waits here.
+  struct Gate {
+    std::string name;
+    config::Rate rate;
+    std::deque<RateSlot> slots;  // by due
+    size_t stock = 0;            // how many it wants to hold
+    bool asked = false;
+    uint32_t owed = 0;
+    Line ready;                     // woken when a slot begins
+    Line leading;                   // woken before it
+    int64_t announced = INT64_MIN;  // due of the last slot that one of `leading` was woken for
+    Instant interest{};             // when it was last asked after
+    Instant woken{};                // of those in `ready`, the last
+    int64_t woken_for = INT64_MIN;  // due of the slot
+    Instant alarm = kNever;
+  };
+  struct Bucket {
+    RateBucket bucket;
+    uint64_t generation;
+  };
+
+  uint32_t OwnerOf(const std::string& name) const;
+  Gate& GateOf(const RateKey& key);
+  void DropLate(Gate& gate, Instant now);
+  void TopUp(Gate& gate, uint32_t units);
+  void Ask(Gate& gate, size_t count);
+  void Hold(Gate& gate, std::vector<RateSlot> slots);
+  void PutBack(const std::string& name, std::vector<RateSlot> slots);
+  // On the owner.
+  std::vector<RateSlot> GiveHere(const std::string& name, const config::Rate& rate,
+                                 uint64_t generation, size_t count);
+  void PutBackHere(const std::string& name, const std::vector<RateSlot>& slots);
+  void OnSlots(const std::string& name, uint64_t generation, std::vector<RateSlot> slots);
+
+  static bool Join(Line& line, const std::string& who, Duration lead);
+  void WakeFirst(Line& line);
+  void Fire(Gate& gate);
+  void Arm(Gate& gate);
+  void SetAlarm(Gate& gate, Instant when);
+  void OnTimer();
+  void SweepGates();
+  void SweepBuckets(Instant now);
+
+  const uint32_t shard_;
+  const Clock& clock_;
+  Switchboard& out_;
+  std::vector<Rates*> peers_;
+  std::function<void(const std::string&)> open_;
+  uint64_t generation_ = 1;
+  std::unordered_map<std::string, Gate> gates_;
+  std::unordered_map<std::string, Bucket> buckets_;  // those this shard owns
+  static constexpr size_t kSweepLeast = 64;
+  size_t sweep_gates_at_ = kSweepLeast;
+  size_t sweep_buckets_at_ = kSweepLeast;
+  std::set<std::pair<Instant, Gate*>> alarms_;
+  std::vector<std::string> woken_;  // in this run of the timer
+  Timer timer_;
+};
+
+}  // namespace sluice::engine
+
+#endif  // SLUICE_ENGINE_SHARD_RATES_H_
