@@ -64,8 +64,9 @@ constexpr Key kValues[] = {
     Setting<ShapingKey::kConnectionRate>({.name = "connection_rate",
                                           .kind = Kind::kRate,
                                           .default_text = kNoLimit,
-                                          .later = true,
-                                          .doc = "New connections of one source."}),
+                                          .doc = "New connections of one source, counted as "
+                                                 "`connections` are; every address that is tried "
+                                                 "counts."}),
     Setting<ShapingKey::kConnectionGrowth>(
         {.name = "connection_growth",
          .kind = Kind::kRate,
@@ -89,8 +90,9 @@ constexpr Key kValues[] = {
     Setting<ShapingKey::kMessageRate>({.name = "message_rate",
                                        .kind = Kind::kRate,
                                        .default_text = kNoLimit,
-                                       .later = true,
-                                       .doc = "Recipients tried by one source."}),
+                                       .doc = "Recipients tried by one source, counted as "
+                                              "`connections` are. The burst is also the most "
+                                              "recipients of one transaction."}),
     Setting<ShapingKey::kTenantRate>({.name = "tenant_rate",
                                       .kind = Kind::kRate,
                                       .default_text = kNoLimit,

@@ -26,6 +26,7 @@ smtp::ClientTimeouts TimeoutsOf(const config::Timeouts& timeouts) {
 void Delivery::Connect() {
   CHECK(stream_ == nullptr);
   state_ = State::kConnecting;
+  owner_.OnConnect(*this);
   peer_ended_ = false;
   BeginTlsFacts();
   session_.reset();

@@ -143,6 +143,10 @@ void Delivery::BeginNext() {
       if (fit == Fit::kRestart) return SayQuit();
       if (fit == Fit::kHopeless) continue;
     }
+    if (!owner_.MayBegin(*this, run_.job())) {
+      ReturnJob(nullptr);
+      continue;
+    }
     if (BeginJob()) return;
     state_ = State::kReady;
   }

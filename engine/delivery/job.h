@@ -121,6 +121,10 @@ class DeliveryOwner {
   // before.
   virtual void OnJobReturned(Delivery& delivery, Job job, std::vector<size_t> untried,
                              const RoundFailure* failure) = 0;
+  // An address is about to be connected to: the receiver counts it.
+  virtual void OnConnect(Delivery&) {}
+  // A transaction with these recipients is about to begin. False: not yet; the job is returned.
+  virtual bool MayBegin(Delivery&, const Job&) { return true; }
   // The last call; the owner then destroys the Delivery (from a later turn of the loop).
   virtual void OnClosed(Delivery& delivery) = 0;
   // Reads [offset, offset + length) of the job's stored body, for jobs without content.

@@ -7,6 +7,30 @@ namespace sluice::engine {
 
 using config::ShapingKey;
 
+namespace {
+
+// Under a rate a connection may wait for its next message at least so long.
+constexpr Duration kRatedIdle{5'000'000};
+
+std::optional<RateLimit> RateOf(const config::EffectiveValue& value) {
+  if (!value.value) return std::nullopt;
+  const bool of_domain = std::ranges::any_of(value.steps, [](const config::ShapingStep& step) {
+    return step.block != nullptr && !step.block->domains.empty();
+  });
+  return RateLimit{value.value->rate, of_domain};
+}
+
+// Recipients of a transaction go at the same instant, which only a burst allows.
+void KeepToRate(Shape& shape) {
+  if (!shape.message_rate) return;
+  const uint64_t burst = shape.message_rate->rate.burst;
+  shape.recipients_per_transaction =
+      uint32_t(std::min<uint64_t>(shape.recipients_per_transaction, burst));
+  shape.idle = std::max(shape.idle, kRatedIdle);
+}
+
+}  // namespace
+
 Shape ToShape(const config::Effective& values, const config::Config& config) {
   const auto value = [&](ShapingKey key) -> const std::optional<config::ShapingValue>& {
     return values[size_t(key)].value;
@@ -20,6 +44,8 @@ Shape ToShape(const config::Effective& values, const config::Config& config) {
               .messages_per_connection = count(ShapingKey::kMessagesPerConnection),
               .recipients_per_transaction = count(ShapingKey::kRecipientsPerTransaction),
               .idle = time(ShapingKey::kIdle),
+              .message_rate = RateOf(values[size_t(ShapingKey::kMessageRate)]),
+              .connection_rate = RateOf(values[size_t(ShapingKey::kConnectionRate)]),
               .tls = config::RouteTls(value(ShapingKey::kTls)->number),
               .ip_family = config::IpFamily(value(ShapingKey::kIpFamily)->number),
               .retry = config.retry,
@@ -36,6 +62,7 @@ Shape ToShape(const config::Effective& values, const config::Config& config) {
   shape.retry.gaps = value(ShapingKey::kRetryGaps)->list;
   // Lanes expire by the configuration's age, which the file may not exceed.
   shape.retry.max_age = std::min(time(ShapingKey::kMaxAge), config.retry.max_age);
+  KeepToRate(shape);
   return shape;
 }
 

@@ -10,11 +10,18 @@
 #define SLUICE_ENGINE_DELIVERY_SHAPE_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "config/config.h"
 #include "config/shaping.h"
 
 namespace sluice::engine {
+
+// A rate, and what it counts: all mail of the path, or that of a domain which has its own.
+struct RateLimit {
+  config::Rate rate;
+  bool of_domain = false;
+};
 
 struct Shape {
   // No limit is the largest number.
@@ -22,6 +29,8 @@ struct Shape {
   uint32_t messages_per_connection = 0;
   uint32_t recipients_per_transaction = 0;
   Duration idle{};
+  std::optional<RateLimit> message_rate;  // recipients
+  std::optional<RateLimit> connection_rate;
   config::RouteTls tls = config::RouteTls::kOpportunistic;
   config::IpFamily ip_family = config::IpFamily::kAny;
   config::Retry retry;

@@ -33,7 +33,7 @@ void Scheduler::Gather(Site& site, JobState& state) {
   if (state.job.message->message.recipients == 1) return;
   static constexpr size_t kLanesLooked = 64;
   const std::string_view domain = DomainOf(state.job.recipients.front().address);
-  const size_t most = ShapeOf(site, domain, {})->recipients_per_transaction;
+  const size_t most = shapes_.PoolRecipients(ProviderOf(site), domain);
   for (size_t i = 0; i < std::min(kLanesLooked, site.lanes.size()); ++i) {
     const LaneHandle handle = site.lanes[i];
     Lane& lane = *lanes_.Get(handle);

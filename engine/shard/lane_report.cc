@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/keys_shaping.h"
 #include "engine/base/counted.h"
 
 namespace sluice::engine {
@@ -12,6 +13,25 @@ namespace {
 WallTime NextDueOf(const Lane& lane) {
   const bool known = lane.on_disk > 0 && lane.next_due != queue::kCapturedDue;
   return known ? lane.next_due : WallTime::max();
+}
+
+// "shaping.toml:26 [[provider]] google": the last line that made a value.
+std::string LineOf(const config::Config& config, const Site& site, const std::string& domain,
+                   const Scheduler::RateWait& wait) {
+  if (config.shaping == nullptr) return {};
+  const config::Effective values =
+      config.shaping->Resolve(config::ShapingBase(config), site.provider, domain, wait.source);
+  const std::vector<config::ShapingStep>& steps = values[size_t(wait.key)].steps;
+  if (steps.empty() || steps.back().block == nullptr) return {};
+  const config::ShapingStep& last = steps.back();
+  return " (" + config.shaping->file + ":" + std::to_string(last.setting->at.line) + " " +
+         config::TitleOf(*last.block) + ")";
+}
+
+std::string WordsOf(const config::Config& config, const Site& site, const std::string& domain,
+                    const Scheduler::RateWait& wait) {
+  return "rate: " + std::string(config::ShapingKeyOf(wait.key).name) + " of source " + wait.source +
+         " is " + config::FormatRate(wait.rate) + LineOf(config, site, domain, wait);
 }
 
 // Why a lane's recipients are not gone yet.
@@ -35,6 +55,10 @@ void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
                     std::to_string(context.config->reports.per_minute) +
                     " a minute (reports.per_minute)";
     report.until = wall + (scheduler.report_pace().next(lane) - now);
+  } else if (const auto wait =
+                 lane.ready() > 0 ? scheduler.WaitOfRate(*site, lane.key.domain) : std::nullopt) {
+    report.reason = WordsOf(*context.config, *site, lane.key.domain, *wait);
+    if (wait->until != kNever) report.until = wall + (wait->until - now);
   } else if (lane.ready() > 0 && !site->proven && site->open > 0) {
     report.reason = "the site has not answered yet: it gets one connection until it has";
   } else if (lane.ready() > 0 && site->open >= scheduler.ConnectionsOf(*site, lane.key.domain)) {

@@ -9,11 +9,12 @@
 namespace sluice::engine {
 
 Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
-                     Suspensions& suspensions, dns::MxRouter& router, RecorderOwner& owner,
-                     const ReplyRules& rules, TlsPolicies* policies)
+                     Rates& rates, Suspensions& suspensions, dns::MxRouter& router,
+                     RecorderOwner& owner, const ReplyRules& rules, TlsPolicies* policies)
     : shard_(shard),
       links_(links),
       limits_(limits),
+      rates_(rates),
       suspensions_(suspensions),
       router_(router),
       owner_(owner),
@@ -33,6 +34,10 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
         closed_.clear();
       }) {
   RenewTls();
+  rates_.OnOpen([this](const std::string& name) {
+    const auto it = sites_.find(name);
+    if (it != sites_.end()) Touch(*it->second);
+  });
   suspensions_.OnHeard([this](const queue::SuspensionId& id, const Suspensions::Entry* entry) {
     if (id.kind != queue::SuspensionKind::kSite) return;
     const auto it = sites_.find(id.key);
@@ -297,9 +302,9 @@ std::optional<Job> Scheduler::NextJob(Delivery& delivery) {
   }
   const bool may_work = MaySend() && shard_.clock.Now() >= site.suspended_until;
   if (may_work && Prepare(site)) {
-    const uint64_t id = site.prepared.front();
-    site.prepared.pop_front();
-    return HandOut(id, site, delivery.path().source);
+    const size_t place = FindAllowed(site, delivery.path().source, 0);
+    if (place < site.prepared.size())
+      return HandOut(TakePrepared(site, place), site, delivery.path().source);
   }
   if (!stopping_) site.idle.push_back(by_delivery_.at(&delivery));
   return std::nullopt;

@@ -26,6 +26,7 @@
 #include "engine/delivery/verdict.h"
 #include "engine/shard/lanes.h"
 #include "engine/shard/limits.h"
+#include "engine/shard/rates.h"
 #include "engine/shard/reactions.h"
 #include "engine/shard/recorder.h"
 #include "engine/shard/report_pace.h"
@@ -41,7 +42,10 @@ struct OpenDelivery {
   std::string path;  // what its permit is for
   std::unique_ptr<Delivery> delivery;
   bool poked = false;
-  bool worked = false;  // a receiver has answered a transaction on it
+  bool worked = false;                 // a receiver has answered a transaction on it
+  std::optional<RateKey> connections;  // what its connections are counted under
+  bool connected = false;              // was counted once
+  Instant opened = kNever;             // until its first transaction
 };
 
 // A job that is prepared or with a delivery: what its recipients belong to.
@@ -52,13 +56,14 @@ struct JobState {
   std::vector<bool> indexed;
   size_t unanswered = 0;  // recipients whose result has not come
   bool reacted = false;   // to a reply that all of them hear
+  bool begun = false;     // its recipients are counted
 };
 
 class Scheduler final : public LanesOwner, public DeliveryOwner {
  public:
   // All outlive this.
   Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
-            Suspensions& suspensions, dns::MxRouter& router, RecorderOwner& owner,
+            Rates& rates, Suspensions& suspensions, dns::MxRouter& router, RecorderOwner& owner,
             const ReplyRules& rules, TlsPolicies* policies);
   ~Scheduler() override;
 
@@ -67,6 +72,14 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   // The same for the values of configuration and shaping file; what waits for a permit asks anew
   // when its turn comes.
   void RenewShapes();
+  // Why nothing goes to a site now: a rate, until then.
+  struct RateWait {
+    std::string source;
+    config::ShapingKey key{};
+    config::Rate rate;
+    Instant until{};
+  };
+  std::optional<RateWait> WaitOfRate(Site& site, std::string_view domain);
   // The most connections to a site that mail to this domain may have by now.
   uint64_t ConnectionsOf(Site& site, std::string_view domain);
 
@@ -100,6 +113,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void OnJobReturned(Delivery& delivery, Job job, std::vector<size_t> untried,
                      const RoundFailure* failure) override;
   void OnClosed(Delivery& delivery) override;
+  void OnConnect(Delivery& delivery) override;
+  bool MayBegin(Delivery& delivery, const Job& job) override;
   void LoadWindow(const Job& job, uint32_t offset, uint32_t length,
                   std::function<void(Result<std::string>)> done) override;
 
@@ -116,6 +131,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   static constexpr Duration kProbeLead{2'000'000};
   // Jobs of one site whose content is read ahead.
   static constexpr uint32_t kPrepareMax = 16;
+  // What a slow connection adds to a site's lead, at most.
+  static constexpr Duration kLearnedLeadMax{60'000'000};
   // Recipients that one turn settles when a whole domain bounces.
   static constexpr int kFaultSlice = 200;
 
@@ -164,6 +181,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void KnowHosts(Site& site, const std::vector<dns::MxHost>& hosts);
   std::string PathOf(Site& site, const std::string& source);
   std::string_view NextDomain(const Site& site);
+  static uint64_t TakePrepared(Site& site, size_t place);
   Job HandOut(uint64_t id, Site& site, const std::string& source);
 
   // Connections and trouble (sites.cc).
@@ -173,10 +191,11 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void WithRoute(const std::string& domain, std::function<void(const Route&)> done);
   void OnRoute(const std::string& site_name, const std::string& domain, const Route& route);
   // Null: none may be used for the site now.
-  const config::Source* PickSource(const Site& site);
+  const config::Source* PickSource(Site& site, std::string_view domain);
   // One connection that is asked for.
   struct Opening {
     std::string site;
+    std::string domain;
     std::string path;
     config::Source source;
     Route route;
@@ -197,6 +216,22 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
                      const DeliveryPath& path);
   void OnRouteFault(Site& site, const Route& route);
 
+  // Rates (site_rate.cc).
+  static RateKey KeyOf(std::string_view kind, const RateLimit& limit, const std::string& path,
+                       std::string_view domain);
+  std::optional<RateKey> MessageRateOf(Site& site, std::string_view domain,
+                                       const std::string& source);
+  std::optional<RateKey> ConnectionRateOf(Site& site, std::string_view domain,
+                                          const std::string& source);
+  bool HeldByRate(Site& site, const RateKey& key, uint32_t units, Duration lead);
+  size_t FindAllowed(Site& site, const std::string& source, uint32_t before);
+  void PokeIdle(Site& site);
+  bool MayPoke(Site& site, const std::string& source);
+  bool MayOpenFrom(Site& site, const std::string& source, std::string_view domain);
+  bool RatesForbidOpening(Site& site, std::string_view domain);
+  bool TakeConnection(Site& site, OpenDelivery& open, const std::string& source,
+                      std::string_view domain);
+
   // Reply rules (reply_actions.cc).
   static std::string ReceiverOf(const Site& site);
   WallTime PathUntil(const std::string& source, const Site& site, std::string* why);
@@ -215,6 +250,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   ShardContext& shard_;
   Links& links_;
   Limits& limits_;
+  Rates& rates_;
   Suspensions& suspensions_;
   dns::MxRouter& router_;
   RecorderOwner& owner_;

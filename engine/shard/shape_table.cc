@@ -1,5 +1,6 @@
 #include "engine/shard/shape_table.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::engine {
@@ -39,8 +40,11 @@ ShapeTable::Row& ShapeTable::RowOf(const Key& key) {
   const auto [it, is_new] = rows_.try_emplace(key);
   Row& row = it->second;
   if (!is_new) return row;
-  for (const config::PoolMember& member : config_->pools.front().members)
-    row.pool_connections += Make(row, key, member.source)->connections;
+  for (const config::PoolMember& member : config_->pools.front().members) {
+    const Shape& shape = *Make(row, key, member.source);
+    row.pool_connections += shape.connections;
+    row.pool_recipients = std::min(row.pool_recipients, shape.recipients_per_transaction);
+  }
   return row;
 }
 
@@ -54,6 +58,10 @@ const std::shared_ptr<const Shape>& ShapeTable::Of(const config::ShapingBlock* p
 uint64_t ShapeTable::PoolConnections(const config::ShapingBlock* provider,
                                      std::string_view domain) {
   return RowOf({provider, Named(domain)}).pool_connections;
+}
+
+uint32_t ShapeTable::PoolRecipients(const config::ShapingBlock* provider, std::string_view domain) {
+  return RowOf({provider, Named(domain)}).pool_recipients;
 }
 
 }  // namespace sluice::engine

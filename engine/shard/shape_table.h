@@ -40,6 +40,8 @@ class ShapeTable {
                                          std::string_view domain, std::string_view source);
   // Connections that all sources of the pool may have together on a path each.
   uint64_t PoolConnections(const config::ShapingBlock* provider, std::string_view domain);
+  // Recipients in a transaction that any source of the pool may make.
+  uint32_t PoolRecipients(const config::ShapingBlock* provider, std::string_view domain);
 
  private:
   // A domain that no table names is null, as all its kind.
@@ -58,6 +60,7 @@ class ShapeTable {
   struct Row {
     std::unordered_map<std::string, std::shared_ptr<const Shape>, Hash, std::equal_to<>> by_source;
     uint64_t pool_connections = 0;
+    uint32_t pool_recipients = UINT32_MAX;
   };
 
   const std::string* Named(std::string_view domain) const;

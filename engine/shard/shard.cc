@@ -28,6 +28,7 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
       out_(common.mailboxes),
       links_(context_.index, mailbox_, common.writer, common.reader),
       limits_(context_.index, out_, LimitSettingsOf(*context_.config, common.mailboxes.size())),
+      rates_(context_.index, context_.clock, context_.timers, out_),
       suspensions_(context_.index, context_.clock, links_, out_),
       router_(RouterOptionsOf(*context_.config), transport, context_.clock, context_.random),
       fetch_(common.http == nullptr
@@ -45,8 +46,8 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
                                             .failure = {.result = result, .reason = what}});
                      })),
       policies_(context_, router_.resolver(), sts_.get()),
-      scheduler_(context_, common.queue, links_, limits_, suspensions_, router_, *this, rules_,
-                 &policies_),
+      scheduler_(context_, common.queue, links_, limits_, rates_, suspensions_, router_, *this,
+                 rules_, &policies_),
       outbound_(common.mailboxes.size()),
       again_(context_.timers, [] {}) {
   rules_.Use(common.rules);
@@ -67,6 +68,9 @@ void Shard::Join(std::span<Shard* const> shards) {
   std::vector<Limits*> limits;
   for (Shard* shard : shards) limits.push_back(&shard->limits_);
   limits_.Join(limits);
+  std::vector<Rates*> rates;
+  for (Shard* shard : shards) rates.push_back(&shard->rates_);
+  rates_.Join(rates);
   std::vector<Suspensions*> suspensions;
   for (Shard* shard : shards) suspensions.push_back(&shard->suspensions_);
   suspensions_.Join(suspensions);

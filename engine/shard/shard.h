@@ -27,6 +27,7 @@
 #include "engine/shard/limits.h"
 #include "engine/shard/links.h"
 #include "engine/shard/mailbox.h"
+#include "engine/shard/rates.h"
 #include "engine/shard/reader.h"
 #include "engine/shard/scheduler.h"
 #include "engine/shard/suspensions.h"
@@ -129,6 +130,7 @@ class Shard final : public Intake, private RecorderOwner {
   Switchboard out_;
   Links links_;
   Limits limits_;
+  Rates rates_;
   Suspensions suspensions_;
   dns::CachingMxRouter router_;
   std::unique_ptr<HttpFetch> fetch_;  // null without MTA-STS, and so is sts_

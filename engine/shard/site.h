@@ -48,7 +48,7 @@ struct Site {
   std::deque<uint64_t> prepared;  // jobs whose content is in memory, to be handed out first
   uint32_t preparing = 0;         // jobs whose content is being read
 
-  std::vector<DeliveryHandle> idle;  // ready for a Poke
+  std::vector<DeliveryHandle> idle;  // ready for a Poke; those that wait for a rate among them
   uint32_t open = 0;                 // deliveries, in every state
   uint32_t poked = 0;                // poked, not yet asked for a job
   bool pump_pending = false;         // is in Scheduler::pump_
@@ -56,6 +56,9 @@ struct Site {
   // be dead, that is all it costs.
   bool proven = false;
   bool opening = false;  // a route or a permit is awaited for one more delivery
+  // So long before the next message may go, its connection is opened: as long as the last one took.
+  static constexpr Duration kLead{2'000'000};
+  Duration lead = kLead;
 
   Instant suspended_until{};
   Instant suspended_at{};     // by a round of this shard's
@@ -65,6 +68,8 @@ struct Site {
   std::string trouble;  // why it is suspended: what the last round said
   Timer timer;          // wakes it from suspension and back-off
 
+  // Recipients and jobs that could be handed out.
+  size_t waiting() const { return prepared.size() + ready; }
   bool idle_for_good() const {
     return lanes.empty() && open == 0 && !opening && prepared.empty() && preparing == 0;
   }

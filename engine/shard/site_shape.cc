@@ -13,6 +13,7 @@ namespace sluice::engine {
 void Scheduler::RenewShapes() {
   if (shapes_.config() == shard_.config) return;  // only certificates are new
   shapes_.Renew(shard_.config);
+  rates_.Renew();
   // More may be allowed than before.
   for (const auto& [name, site] : sites_) Touch(*site);
 }
@@ -57,7 +58,13 @@ std::string_view Scheduler::NextDomain(const Site& site) {
   return lane == nullptr ? std::string_view() : std::string_view(lane->key.domain);
 }
 
-// The job that is at the head of `prepared` no more, for a connection of `source`.
+uint64_t Scheduler::TakePrepared(Site& site, size_t place) {
+  const uint64_t id = site.prepared[place];
+  site.prepared.erase(site.prepared.begin() + std::ptrdiff_t(place));
+  return id;
+}
+
+// A job that is in `prepared` no more, for a connection of `source`.
 Job Scheduler::HandOut(uint64_t id, Site& site, const std::string& source) {
   Job job = std::move(jobs_.at(id).job);
   CHECK(!job.recipients.empty());

@@ -28,19 +28,12 @@ void Scheduler::Pump(Site& site) {
   const Instant now = shard_.clock.Now();
   if (site.ready == 0) EmptyRound(site);
   if (!MaySend() || now < site.suspended_until) return;
-  const auto waiting = [&site] { return site.prepared.size() + site.ready; };
-  while (!site.idle.empty() && waiting() > site.poked) {
-    OpenDelivery& open = *deliveries_.Get(site.idle.back());
-    site.idle.pop_back();
-    if (!open.delivery->idle()) continue;  // it is saying goodbye
-    open.poked = true;
-    ++site.poked;
-    open.delivery->Poke();
-  }
-  if (waiting() <= site.poked || site.opening) return;
+  PokeIdle(site);
+  if (site.waiting() <= site.poked || site.opening) return;
   if ((site.probing || !site.proven) && site.open > 0) return;
   if (site.open >= ConnectionsOf(site, NextDomain(site))) return;
   if (now < site.open_not_before) return site.timer.Set(site.open_not_before);
+  if (RatesForbidOpening(site, NextDomain(site))) return ReturnAllPrepared(site);
   if (Prepare(site)) Open(site);
 }
 
@@ -88,12 +81,14 @@ void Scheduler::OnRoute(const std::string& site_name, const std::string& domain,
   if (route.fault == dns::RouteFault::kNone && route.site == site.name) {
     KnowHosts(site, route.hosts);
     if (!route.hosts.empty()) site.replies_of = rules_.ProviderOf(route.hosts.front().name);
-    const config::Source* picked = PickSource(site);
+    const config::Source* picked = PickSource(site, domain);
     if (picked == nullptr) {
       site.opening = false;
-      return WaitForSource(site);
+      if (!RatesForbidOpening(site, domain)) return WaitForSource(site);
+      return ReturnAllPrepared(site);
     }
     Opening opening{.site = site_name,
+                    .domain = domain,
                     .path = PathOf(site, picked->name),
                     .source = *picked,
                     .route = route,
@@ -127,12 +122,12 @@ void Scheduler::OnRoute(const std::string& site_name, const std::string& domain,
   Touch(site);
 }
 
-const config::Source* Scheduler::PickSource(const Site& site) {
+const config::Source* Scheduler::PickSource(Site& site, std::string_view domain) {
   const config::Config& config = *shard_.config;
   std::vector<const config::PoolMember*> members;
   uint64_t total = 0;
   for (const config::PoolMember& member : config.pools.front().members) {
-    if (PathBlocked(member.source, site)) continue;
+    if (PathBlocked(member.source, site) || !MayOpenFrom(site, member.source, domain)) continue;
     members.push_back(&member);
     total += member.weight;
   }
@@ -160,13 +155,15 @@ void Scheduler::OnPermit(const Opening& opening) {
                         shard_.clock.Now() >= site.suspended_until &&
                         (!site.probing || site.open == 0) &&
                         !PathBlocked(opening.source.name, site);
-  if (!may_open || !Prepare(site)) {
+  const config::Source& source = opening.source;
+  OpenDelivery next;
+  next.site = &site;
+  next.path = opening.path;
+  if (!may_open || !Prepare(site) || !TakeConnection(site, next, source.name, opening.domain)) {
     limits_.Release(opening.path);
     return Touch(site);
   }
-  const uint64_t id = site.prepared.front();
-  site.prepared.pop_front();
-  const config::Source& source = opening.source;
+  const uint64_t id = TakePrepared(site, 0);
   DeliveryPath where{.site = site.name,
                      .source = source.name,
                      .ehlo = source.ehlo.empty() ? shard_.config->hostname : source.ehlo,
@@ -177,8 +174,7 @@ void Scheduler::OnPermit(const Opening& opening) {
                      .shape = opening.shape};
   const DeliveryHandle handle = deliveries_.Emplace();
   OpenDelivery& open = *deliveries_.Get(handle);
-  open.site = &site;
-  open.path = opening.path;
+  open = std::move(next);
   open.delivery = std::make_unique<Delivery>(shared_, *this, std::move(where));
   by_delivery_.emplace(open.delivery.get(), handle);
   ++site.open;

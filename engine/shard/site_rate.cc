@@ -1,0 +1,155 @@
+// engine/shard/site_rate.cc — the part of the Scheduler that asks the rates before anything goes:
+// before a connection is opened, before an idle one is poked, and when a transaction begins.
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/text.h"
+#include "engine/shard/scheduler.h"
+
+namespace sluice::engine {
+
+// What is counted where: on the path, or, where a table of the domain says how many, for its mail
+// alone.
+RateKey Scheduler::KeyOf(std::string_view kind, const RateLimit& limit, const std::string& path,
+                         std::string_view domain) {
+  RateKey key{std::string(kind) + path, limit.rate};
+  if (limit.of_domain) key.name.append("|").append(domain);
+  return key;
+}
+
+std::optional<RateKey> Scheduler::MessageRateOf(Site& site, std::string_view domain,
+                                                const std::string& source) {
+  const auto& limit = ShapeOf(site, domain, source)->message_rate;
+  if (!limit) return std::nullopt;
+  return KeyOf("m|", *limit, PathOf(site, source), domain);
+}
+
+std::optional<RateKey> Scheduler::ConnectionRateOf(Site& site, std::string_view domain,
+                                                   const std::string& source) {
+  const auto& limit = ShapeOf(site, domain, source)->connection_rate;
+  if (!limit) return std::nullopt;
+  return KeyOf("c|", *limit, PathOf(site, source), domain);
+}
+
+// True: the site is woken when it may try again.
+bool Scheduler::HeldByRate(Site& site, const RateKey& key, uint32_t units, Duration lead) {
+  if (rates_.OpensAt(key, units) <= shard_.clock.Now() + lead) return false;
+  rates_.Wait(key, site.name, lead);
+  return true;
+}
+
+// The place in `prepared` of the first job that may go from this source; none: their end.
+size_t Scheduler::FindAllowed(Site& site, const std::string& source, uint32_t before) {
+  for (size_t i = 0; i < site.prepared.size(); ++i) {
+    const Job& job = jobs_.at(site.prepared[i]).job;
+    const auto key = MessageRateOf(site, DomainOf(job.recipients.front().address), source);
+    if (!key) return i;
+    const auto most = uint32_t(std::min<uint64_t>(job.recipients.size(), key->rate.burst));
+    if (!HeldByRate(site, *key, most + before, Duration(0))) return i;
+  }
+  return site.prepared.size();
+}
+
+void Scheduler::PokeIdle(Site& site) {
+  for (size_t i = site.idle.size(); i-- > 0 && site.waiting() > site.poked;) {
+    OpenDelivery& open = *deliveries_.Get(site.idle[i]);
+    const bool leaving = !open.delivery->idle();  // it is saying goodbye
+    if (!leaving && !MayPoke(site, open.delivery->path().source)) continue;
+    site.idle.erase(site.idle.begin() + std::ptrdiff_t(i));
+    if (leaving) continue;
+    open.poked = true;
+    ++site.poked;
+    open.delivery->Poke();
+  }
+}
+
+bool Scheduler::MayPoke(Site& site, const std::string& source) {
+  if (!site.prepared.empty()) return FindAllowed(site, source, site.poked) < site.prepared.size();
+  const auto key = MessageRateOf(site, NextDomain(site), source);
+  return !key || !HeldByRate(site, *key, site.poked + 1, Duration(0));
+}
+
+// A connection that waits for its slot makes another one needless.
+bool Scheduler::MayOpenFrom(Site& site, const std::string& source, std::string_view domain) {
+  for (const DeliveryHandle handle : site.idle) {
+    const OpenDelivery& open = *deliveries_.Get(handle);
+    if (open.delivery->path().source == source && open.delivery->idle()) return false;
+  }
+  const auto messages = MessageRateOf(site, domain, source);
+  if (messages && HeldByRate(site, *messages, 1, site.lead)) return false;
+  const auto connections = ConnectionRateOf(site, domain, source);
+  return !connections || !HeldByRate(site, *connections, 1, Duration(0));
+}
+
+// Is it the rates alone that keep a connection from being opened?
+bool Scheduler::RatesForbidOpening(Site& site, std::string_view domain) {
+  if (site.provisional) return false;
+  bool held = false;
+  for (const config::PoolMember& member : shard_.config->pools.front().members) {
+    if (PathBlocked(member.source, site)) continue;
+    if (MayOpenFrom(site, member.source, domain)) return false;
+    held = true;
+  }
+  return held;
+}
+
+bool Scheduler::TakeConnection(Site& site, OpenDelivery& open, const std::string& source,
+                               std::string_view domain) {
+  open.connections = ConnectionRateOf(site, domain, source);
+  open.opened = shard_.clock.Now();
+  return !open.connections || rates_.Take(*open.connections, 1);
+}
+
+// The first one was counted when it was allowed; a receiver counts the others as well.
+void Scheduler::OnConnect(Delivery& delivery) {
+  OpenDelivery& open = Find(delivery);
+  if (std::exchange(open.connected, true) && open.connections) rates_.Owe(*open.connections, 1);
+}
+
+bool Scheduler::MayBegin(Delivery& delivery, const Job& job) {
+  OpenDelivery& open = Find(delivery);
+  Site& site = *open.site;
+  if (open.opened != kNever) {
+    const Duration took = shard_.clock.Now() - std::exchange(open.opened, kNever);
+    site.lead = Site::kLead + std::min(took, kLearnedLeadMax);
+  }
+  const auto key =
+      MessageRateOf(site, DomainOf(job.recipients.front().address), delivery.path().source);
+  if (!key) return true;
+  JobState& state = jobs_.at(job.id);
+  if (state.begun) {  // at another host, within one attempt
+    rates_.Owe(*key, uint32_t(state.unanswered));
+    return true;
+  }
+  state.begun = rates_.Take(*key, uint32_t(job.recipients.size()));
+  return state.begun;
+}
+
+std::optional<Scheduler::RateWait> Scheduler::WaitOfRate(Site& site, std::string_view domain) {
+  if (site.provisional) return std::nullopt;
+  const Instant now = shard_.clock.Now();
+  std::optional<RateWait> first;
+  for (const config::PoolMember& member : shard_.config->pools.front().members) {
+    if (PathBlocked(member.source, site)) continue;
+    const auto messages = MessageRateOf(site, domain, member.source);
+    const auto connections = ConnectionRateOf(site, domain, member.source);
+    const Instant opens = messages ? rates_.Peek(messages->name) : Instant{};
+    const Instant connects =
+        connections && site.open == 0 ? rates_.Peek(connections->name) : Instant{};
+    const bool by_messages = opens >= connects;
+    const Instant until = std::max(opens, connects);
+    if (until <= now) return std::nullopt;
+    if (first && first->until <= until) continue;
+    first = {
+        .source = member.source,
+        .key = by_messages ? config::ShapingKey::kMessageRate : config::ShapingKey::kConnectionRate,
+        .rate = by_messages ? messages->rate : connections->rate,
+        .until = until};
+  }
+  return first;
+}
+
+}  // namespace sluice::engine

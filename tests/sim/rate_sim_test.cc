@@ -1,0 +1,139 @@
+// Rates of the shaping file as receivers see them: kept in every window, used up while mail waits,
+// shared by shards, changed by a reload at once. What the receivers see is late by what the network
+// takes (up to 40 ms each way and reply); the exact bound is shown in tests/shard/rates_test.cc.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/sim/engine_sim_fixture.h"
+
+namespace sluice::sim {
+namespace {
+
+constexpr Duration kNetwork{400'000};
+
+class RateSim : public ShapedSim {
+ protected:
+  std::vector<Instant> Times() const {
+    std::vector<Instant> out;
+    for (const Taken& taken : mailroom_.all()) out.push_back(taken.at);
+    std::ranges::sort(out);
+    return out;
+  }
+  // The most that came in more than a window of `length`, less what the network may have gathered.
+  static size_t Most(const std::vector<Instant>& times, Duration length) {
+    size_t most = 0;
+    for (size_t first = 0, i = 0; i < times.size(); ++i) {
+      while (times[i] - times[first] > length - kNetwork) ++first;
+      most = std::max(most, i - first + 1);
+    }
+    return most;
+  }
+};
+
+TEST_F(RateSim, SpacesTheMailOfAPathEvenlyAndLosesNothingToConnections) {
+  config_ = Shaped("[default]\nmessage_rate = \"1/20s\"\nidle = \"1s\"\n");
+  AddDomain("slow.test");
+  Start();
+  SendMany(300, "r", "slow.test");
+  const Instant begin = world_.now();
+  world_.RunFor(4'000s);
+  const std::vector<Instant> times = Times();
+  EXPECT_GE(times.size(), 199u) << "within 1%, with a connection for each";
+  EXPECT_LE(times.size(), 201u);
+  for (size_t i = 1; i < times.size(); ++i) EXPECT_GE(times[i] - times[i - 1], 20s - kNetwork);
+  EXPECT_LT(times.back() - begin, 4'000s);
+}
+
+TEST_F(RateSim, KeepsAFastRateOverTwoShardsAndAllSitesOfAProvider) {
+  config_ = Shaped(
+      "[[provider]]\nname = \"big\"\nmx = \".big.test\"\ncount_on = \"provider\"\n"
+      "message_rate = \"50/s\"\n");
+  for (int i = 0; i < 6; ++i) AddDomain("d" + std::to_string(i) + ".big.test");
+  Start();
+  for (int i = 0; i < 6; ++i) SendMany(500, "r", "d" + std::to_string(i) + ".big.test");
+  world_.RunFor(70s);
+  const std::vector<Instant> times = Times();
+  ASSERT_EQ(times.size(), 3'000u);
+  EXPECT_NEAR(double((times[2'500] - times[1'500]).count()) / 1e6, 20.0, 0.2) << "1,000 messages";
+  EXPECT_LE(Most(times, 1s), 51u);
+  EXPECT_LE(Most(times, 10s), 501u);
+}
+
+TEST_F(RateSim, LetsABurstGoAtOnceAfterAPause) {
+  config_ = Shaped("[default]\nmessage_rate = \"1/s burst 20\"\n");
+  AddDomain("a.test");
+  Start();
+  SendMany(100, "r", "a.test");
+  world_.RunFor(10s);
+  EXPECT_NEAR(double(Times().size()), 30, 3);
+  world_.RunFor(80s);
+  EXPECT_EQ(Times().size(), 100u);
+  EXPECT_LE(Most(Times(), 10s), 31u);
+}
+
+TEST_F(RateSim, ChangesARateByAReloadAtOnce) {
+  config_ = Shaped("[default]\nmessage_rate = \"3/h\"\n");
+  AddDomain("a.test");
+  Start();
+  SendMany(1'000, "r", "a.test");
+  world_.RunFor(10min);
+  EXPECT_EQ(Times().size(), 1u);
+  engine_->Reload(Shaped("[default]\nmessage_rate = \"10/s\"\n"));
+  Nudge();
+  world_.RunFor(10s);
+  EXPECT_NEAR(double(Times().size()), 100, 5);
+  engine_->Reload(Shaped("[default]\nmessage_rate = \"6/h\"\n"));
+  Nudge();
+  world_.RunFor(1s);
+  const size_t before = Times().size();
+  world_.RunFor(1h);
+  EXPECT_NEAR(double(Times().size() - before), 6, 1);
+}
+
+TEST_F(RateSim, CountsADomainThatHasARateOfItsOwnAlone) {
+  config_ = Shaped(
+      "[[provider]]\nname = \"big\"\nmx = \".big.test\"\ncount_on = \"provider\"\n"
+      "message_rate = \"20/s\"\n[[domain]]\nname = \"slow.big.test\"\nmessage_rate = \"1/10s\"\n");
+  AddDomain("slow.big.test");
+  AddDomain("fast.big.test");
+  Start();
+  SendMany(500, "r", "slow.big.test");
+  SendMany(500, "r", "fast.big.test");
+  world_.RunFor(100s);
+  size_t slow = 0;
+  for (const Taken& taken : mailroom_.all()) slow += taken.recipient.ends_with("@slow.big.test");
+  EXPECT_NEAR(double(slow), 10, 1);
+  EXPECT_EQ(mailroom_.all().size() - slow, 500u);
+}
+
+TEST_F(RateSim, SpacesConnections) {
+  config_ = Shaped("[default]\nconnection_rate = \"1/10s\"\nmessages_per_connection = 1\n");
+  AddDomain("a.test");
+  Start();
+  SendMany(200, "r", "a.test");
+  world_.RunFor(1'000s);
+  EXPECT_NEAR(double(connects()), 100, 1);
+  EXPECT_LE(Most(Times(), 100s), 11u);
+}
+
+// Recipients count, not transactions; and a transaction has no more than the burst.
+TEST_F(RateSim, CountsRecipients) {
+  config_ = Shaped("[default]\nmessage_rate = \"2/s burst 4\"\n");
+  AddDomain("a.test");
+  Start();
+  std::vector<std::string> recipients;
+  for (int i = 0; i < 100; ++i) recipients.push_back("r" + std::to_string(i) + "@a.test");
+  ASSERT_TRUE(engine_->Submit("news@sender.test", recipients, "c", "hello\r\n", [](MessageId) {}));
+  Nudge();
+  world_.RunFor(100s);
+  EXPECT_EQ(Times().size(), 100u);
+  EXPECT_LE(Most(Times(), 10s), 24u);
+  EXPECT_NEAR(double((Times().back() - Times().front()).count()) / 1e6, 48, 2);
+}
+
+}  // namespace
+}  // namespace sluice::sim
