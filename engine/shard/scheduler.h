@@ -131,6 +131,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   static constexpr Duration kProbeLead{2'000'000};
   // Jobs of one site whose content is read ahead.
   static constexpr uint32_t kPrepareMax = 16;
+  // A site that waits longer than this for a rate keeps no jobs prepared.
+  static constexpr Duration kPreparedMax{10'000'000};
   // What a slow connection adds to a site's lead, at most.
   static constexpr Duration kLearnedLeadMax{60'000'000};
   // Recipients that one turn settles when a whole domain bounces.
@@ -229,6 +231,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   bool MayPoke(Site& site, const std::string& source);
   bool MayOpenFrom(Site& site, const std::string& source, std::string_view domain);
   bool RatesForbidOpening(Site& site, std::string_view domain);
+  void RestForRate(Site& site, std::string_view domain);
   bool TakeConnection(Site& site, OpenDelivery& open, const std::string& source,
                       std::string_view domain);
 

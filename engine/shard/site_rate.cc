@@ -96,6 +96,14 @@ bool Scheduler::RatesForbidOpening(Site& site, std::string_view domain) {
   return held;
 }
 
+// What waits long is free to expire, or to be overtaken.
+void Scheduler::RestForRate(Site& site, std::string_view domain) {
+  if (site.prepared.empty()) return;
+  const auto wait = WaitOfRate(site, domain);
+  if (!wait || wait->until == kNever || wait->until - shard_.clock.Now() < kPreparedMax) return;
+  ReturnAllPrepared(site);
+}
+
 bool Scheduler::TakeConnection(Site& site, OpenDelivery& open, const std::string& source,
                                std::string_view domain) {
   open.connections = ConnectionRateOf(site, domain, source);

@@ -33,7 +33,7 @@ void Scheduler::Pump(Site& site) {
   if ((site.probing || !site.proven) && site.open > 0) return;
   if (site.open >= ConnectionsOf(site, NextDomain(site))) return;
   if (now < site.open_not_before) return site.timer.Set(site.open_not_before);
-  if (RatesForbidOpening(site, NextDomain(site))) return ReturnAllPrepared(site);
+  if (RatesForbidOpening(site, NextDomain(site))) return RestForRate(site, NextDomain(site));
   if (Prepare(site)) Open(site);
 }
 
@@ -85,7 +85,7 @@ void Scheduler::OnRoute(const std::string& site_name, const std::string& domain,
     if (picked == nullptr) {
       site.opening = false;
       if (!RatesForbidOpening(site, domain)) return WaitForSource(site);
-      return ReturnAllPrepared(site);
+      return RestForRate(site, domain);
     }
     Opening opening{.site = site_name,
                     .domain = domain,

@@ -4,7 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <string>
+#include <vector>
+
+#include "engine/base/random.h"
 
 namespace sluice::engine {
 namespace {
@@ -154,6 +159,58 @@ TEST_F(LimitsTest, GivesAFreedPermitToTheFirstWhoMayHaveIt) {
   for (int i = 0; i < 3; ++i) limits_[0].Release("p");
   Deliver();
   EXPECT_EQ(order, (std::vector{3, 1}));
+}
+
+// A permit that was asked for before a reload is given back unused, as the scheduler does.
+TEST_F(LimitsTest, ExceedsNoCapInAMillionAttemptsWithFaultsAndReloads) {
+  constexpr int kAttempts = 1'000'000;
+  constexpr size_t kPaths = 12;
+  struct Path {
+    std::string name;
+    uint32_t most = 5;
+    uint32_t generation = 0;
+    uint32_t waiting = 0;
+    std::vector<size_t> open{};  // by whom
+  };
+  std::vector<Path> paths;
+  for (size_t i = 0; i < kPaths; ++i) paths.push_back({.name = "p" + std::to_string(i)});
+  Random dice(11);
+  int attempts = 0;
+  int breaches = 0;
+  for (int turn = 0; attempts < kAttempts; ++turn) {
+    Path& path = paths[dice.Below(kPaths)];
+    const size_t shard = dice.Below(2);
+    if (path.waiting < 8) {
+      ++path.waiting;
+      limits_[shard].Acquire(path.name, path.most, [&, shard, asked = path.generation] {
+        --path.waiting;
+        ++attempts;
+        // Refused, or asked for under an old configuration.
+        if (asked != path.generation || dice.Below(10) == 0)
+          return limits_[shard].Release(path.name);
+        breaches += path.open.size() < path.most ? 0 : 1;
+        path.open.push_back(shard);
+      });
+    }
+    while (!path.open.empty() && dice.Below(3) != 0) {  // ends, or is lost
+      limits_[path.open.back()].Release(path.name);
+      path.open.pop_back();
+    }
+    if (dice.Below(1'000) == 0) {
+      path.most = uint32_t(1 + dice.Below(10));
+      ++path.generation;
+    }
+    if (dice.Below(2) == 0) (void)out_[size_t(turn) % 2].Flush();
+    if (dice.Below(2) == 0) mailbox_[dice.Below(2)].Run();
+  }
+  EXPECT_EQ(breaches, 0);
+  while (std::ranges::any_of(paths, [](const Path& path) { return path.waiting > 0; })) {
+    for (Path& path : paths) {
+      for (const size_t shard : path.open) limits_[shard].Release(path.name);
+      path.open.clear();
+    }
+    Deliver();
+  }
 }
 
 }  // namespace
