@@ -27,7 +27,10 @@ Rates::Gate& Rates::GateOf(const RateKey& key) {
 
 Instant Rates::Peek(const std::string& name) const {
   const auto it = gates_.find(name);
-  return it == gates_.end() || it->second.slots.empty() ? kNever : it->second.slots.front().from;
+  if (it == gates_.end()) return {};
+  const Gate& gate = it->second;
+  if (gate.ready.order.empty() && gate.leading.order.empty()) return {};
+  return gate.slots.empty() ? kNever : gate.slots.front().from;
 }
 
 Instant Rates::OpensAt(const RateKey& key, uint32_t units) {

@@ -59,7 +59,8 @@ class Rates {
 
   // From when `units` may go; not later than now: at once. kNever: it is being asked.
   Instant OpensAt(const RateKey& key, uint32_t units);
-  // The same of one unit, as far as it is known here, for those who only look.
+  // The same for those who wait, as far as it is known here; the past when nobody does. Asks for
+  // nothing.
   Instant Peek(const std::string& name) const;
   // Counts them. False: not yet.
   bool Take(const RateKey& key, uint32_t units);
