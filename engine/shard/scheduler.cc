@@ -35,13 +35,11 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
       }) {
   RenewTls();
   rates_.OnOpen([this](const std::string& name) {
-    const auto it = sites_.find(name);
-    if (it != sites_.end()) Touch(*it->second);
+    if (const auto it = sites_.find(name); it != sites_.end()) Touch(*it->second);
   });
   suspensions_.OnHeard([this](const queue::SuspensionId& id, const Suspensions::Entry* entry) {
     if (id.kind != queue::SuspensionKind::kSite) return;
-    const auto it = sites_.find(id.key);
-    if (it != sites_.end()) HearOfSite(*it->second, entry);
+    if (const auto it = sites_.find(id.key); it != sites_.end()) HearOfSite(*it->second, entry);
   });
 }
 

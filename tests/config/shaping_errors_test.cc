@@ -171,8 +171,6 @@ TEST(ShapingWarnings, TellOfWhatDoesNothing) {
             "s.toml:3:14: default.retry_gaps: the first gap is longer than max_age: no recipient "
             "is tried twice\n");
   EXPECT_EQ(WarningsOf("[[domain]]\nname = \"d.example\"\nmessage_rate = \"50%\"\n"),
-            "s.toml:3:1: domain[0].message_rate: is read and checked, but has no effect in this "
-            "version\n"
             "s.toml:3:16: domain[0].message_rate: 50% of no limit is no limit: no table before "
             "this one sets it\n");
 }

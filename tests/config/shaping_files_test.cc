@@ -166,13 +166,13 @@ TEST_F(ShapingOfAConfig, IsRefusedWithItWhenItIsMissingOrWrong) {
 }
 
 TEST_F(ShapingOfAConfig, TellsItsWarningsBesideTheConfigs) {
-  Write("mine.toml", "[default]\nmessage_rate = \"5/s\"\n");
+  Write("mine.toml", "[default]\nconnection_growth = \"5/s\"\n");
   const auto loaded = Load("shaping = \"mine.toml\"\ntimezone = \"UTC\"\n");
   ASSERT_TRUE(loaded) << FormatProblems(loaded.error());
   const std::string later = ": is read and checked, but has no effect in this version\n";
-  EXPECT_EQ(FormatProblems(loaded->warnings), folder_ + "/sluice.toml:2:1: timezone" + later +
-                                                  folder_ + "/mine.toml:2:1: default.message_rate" +
-                                                  later);
+  EXPECT_EQ(FormatProblems(loaded->warnings),
+            folder_ + "/sluice.toml:2:1: timezone" + later + folder_ +
+                "/mine.toml:2:1: default.connection_growth" + later);
 }
 
 }  // namespace
