@@ -21,6 +21,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -179,6 +180,18 @@ class Queue {
                                                    std::vector<RecipientId>* damaged) = 0;
   // Those of the lane that are captured: due at kCapturedDue. In order of id, the first `limit`.
   virtual Result<std::vector<LoadedRecipient>> Captured(const LaneId& lane, size_t limit) = 0;
+  // Whose address is `address`, letter case aside, among the first `limit` rows of the lane's due
+  // index from `from` on. `next` is where to go on; none: done.
+  struct DuePlace {
+    WallTime due = WallTime::min();
+    RecipientId id;
+  };
+  struct Search {
+    std::vector<LoadedRecipient> found;
+    std::optional<DuePlace> next;
+  };
+  virtual Result<Search> FindAddress(const LaneId& lane, std::string_view address,
+                                     const DuePlace& from, size_t limit) = 0;
   // The recovery sweep: untried recipients of earlier runs that have no due row, by message id,
   // beginning at `from`; looks at most at `limit` recipients. `next` is where to go on; 0: done.
   struct Sweep {

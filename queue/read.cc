@@ -144,6 +144,30 @@ Result<std::vector<LoadedRecipient>> Store::WalkDue(const LaneId& lane, WallTime
   return out;
 }
 
+Result<Queue::Search> Store::FindAddress(const LaneId& lane, std::string_view address,
+                                         const DuePlace& from, size_t limit) {
+  Txn txn(*env_, Txn::Mode::kRead);
+  Search search;
+  {
+    Cursor row(txn, Table::kDue);
+    size_t looked = 0;
+    for (bool more = row.AtLeast(DueKey(lane, from.due, from.id).view()); more; more = row.Next()) {
+      if (LaneIdOfKey(row.key()) != lane) break;
+      if (row.key().size() != kDueKeySize) continue;
+      const DueRow due = DueRowOf(row.key());
+      if (looked++ >= limit) {
+        search.next = {due.due, due.id};
+        break;
+      }
+      LoadedRecipient loaded;
+      if (LoadInto(txn, due.id, loaded, nullptr) && EqualsNoCase(loaded.recipient.address, address))
+        search.found.push_back(std::move(loaded));
+    }
+  }
+  if (txn.failed()) return std::unexpected(txn.status().error());
+  return search;
+}
+
 Result<Queue::Sweep> Store::Orphans(MessageId from, size_t limit) {
   Txn txn(*env_, Txn::Mode::kRead);
   Sweep sweep;

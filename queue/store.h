@@ -56,6 +56,8 @@ class Store final : public Queue {
   Result<std::vector<LoadedRecipient>> Due(const LaneId& lane, WallTime until, size_t limit,
                                            std::vector<RecipientId>* damaged) override;
   Result<std::vector<LoadedRecipient>> Captured(const LaneId& lane, size_t limit) override;
+  Result<Search> FindAddress(const LaneId& lane, std::string_view address, const DuePlace& from,
+                             size_t limit) override;
   Result<Sweep> Orphans(MessageId from, size_t limit) override;
   Result<LoadedRecipient> Load(const RecipientId& id) override;
   Result<std::vector<LoadedRecipient>> Recipients(MessageId message, uint32_t from,

@@ -13,6 +13,7 @@
 
 #include "engine/base/error.h"
 #include "engine/control/control_server.h"
+#include "engine/runtime/explainer.h"
 #include "engine/runtime/sendmail_command.h"
 #include "engine/runtime/shard_runtime.h"
 
@@ -35,18 +36,11 @@ class ControlCommands {
   void Register(ControlServer& server);
 
  private:
-  // Runs `ask` on each shard's loop and `done` here with all answers, by shard.
-  template <typename T>
-  void Gather(const std::function<T(ShardRuntime&)>& ask, std::function<void(std::vector<T>)> done);
-
-  void ShowStatus(const ControlRequest& request, const ControlDone& done);
-  // `domain`: lower case; empty: all.
-  void Queues(const std::string& domain, const ControlDone& done);
-  void Explain(const ControlRequest& request, const ControlDone& done);
-  void ExplainMessage(MessageId id, const ControlDone& done);
+  void ShowStatus(const ControlDone& done);
 
   const ControlParts parts_;
   const Instant started_;
+  Explainer explainer_;
 };
 
 }  // namespace sluice::engine

@@ -34,6 +34,12 @@ std::string WordsOf(const config::Config& config, const Site& site, const std::s
          " is " + config::FormatRate(wait.rate) + LineOf(config, site, domain, wait);
 }
 
+// Not before what holds all of the lane ends.
+WallTime NextTryOf(const Lane& lane, const LaneReport& report, WallTime now) {
+  const bool in_memory = lane.ready() > 0 || report.in_flight > 0;
+  return std::max(in_memory ? now : report.next_due, report.until);
+}
+
 // Why a lane's recipients are not gone yet.
 void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
   Scheduler& scheduler = shard.scheduler();
@@ -91,22 +97,19 @@ void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
 
 }  // namespace
 
-std::vector<LaneReport> ReportLanes(Shard& shard, const std::string& of, size_t limit) {
+LaneFilter InDomainOrSite(std::string of) {
+  return [of = std::move(of)](const Lane& lane) {
+    return of.empty() || lane.key.domain == of || (lane.site != nullptr && lane.site->name == of);
+  };
+}
+
+std::vector<LaneReport> ReportLanes(Shard& shard, const LaneFilter& meant, size_t limit) {
   std::vector<LaneReport> out;
   Scheduler& scheduler = shard.scheduler();
   scheduler.lanes().ForEach([&](LaneHandle, Lane& lane) {
-    const bool meant =
-        of.empty() || lane.key.domain == of || (lane.site != nullptr && lane.site->name == of);
-    if (!meant) return;
-    LaneReport report{.domain = lane.key.domain,
-                      .tenant = lane.key.tenant,
-                      .campaign = lane.key.campaign,
-                      .site = {},
-                      .next_due = NextDueOf(lane),
-                      .reason = {},
-                      .suspension = {}};
-    if (queue::IsReportLane(lane.key))
-      report.campaign = "reports to " + lane.key.campaign.substr(1);
+    if (!meant(lane)) return;
+    LaneReport report{
+        .key = lane.key, .site = {}, .next_due = NextDueOf(lane), .reason = {}, .suspension = {}};
     if (lane.window) {
       report.in_flight = lane.window->in_flight + lane.window->committing;
       // What has a due row and is in memory counts once.
@@ -125,6 +128,7 @@ std::vector<LaneReport> ReportLanes(Shard& shard, const std::string& of, size_t 
       if (const auto it = all.find(id); it != all.end()) report.suspension = {id, it->second};
     }
     GiveReason(lane, shard, report);
+    report.next_try = NextTryOf(lane, report, shard.context().clock.Wall());
     if (shard.links().writer().broken())
       report.reason =
           "nothing is sent until a restart: the queue could not be written (see the log)";

@@ -8,6 +8,7 @@
 #define SLUICE_ENGINE_SHARD_LANE_REPORT_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,22 +23,25 @@ struct SuspensionReport {
 };
 
 struct LaneReport {
-  std::string domain;
-  std::string tenant;
-  std::string campaign;  // of a lane of reports: "reports to a@b"
+  queue::LaneKey key;
   std::string site;      // empty while nothing of the lane is in memory
   uint64_t waiting = 0;  // recipients: in memory, in flight and on disk
   uint64_t in_flight = 0;
-  WallTime next_due{};                         // of what is on disk; max: nothing there
-  uint32_t connections = 0;                    // open to the site
-  std::string reason;                          // why it waits, in a sentence
-  WallTime until{};                            // when that ends, where it is known; else 0
+  WallTime next_due{};       // of what is on disk; max: nothing there
+  WallTime next_try{};       // of any of them: by now (not later than that), or when; max: never
+  uint32_t connections = 0;  // open to the site
+  std::string reason;        // why it waits, in a sentence
+  WallTime until{};          // when that ends, where it is known; else 0
   std::optional<SuspensionReport> suspension;  // what holds it, or is being probed
 };
 
-// The lanes of one shard that have something waiting; of the domain or site `of` only, unless it is
-// empty. At most `limit`, the fullest first.
-std::vector<LaneReport> ReportLanes(Shard& shard, const std::string& of, size_t limit);
+using LaneFilter = std::function<bool(const Lane&)>;
+// Of the domain or site `of`, lower case; empty: all.
+LaneFilter InDomainOrSite(std::string of);
+
+// The lanes of one shard that are meant and have something waiting. At most `limit`, the fullest
+// first.
+std::vector<LaneReport> ReportLanes(Shard& shard, const LaneFilter& meant, size_t limit);
 
 // What is suspended now, or only probed because it was.
 std::vector<SuspensionReport> ReportSuspensions(Shard& shard);

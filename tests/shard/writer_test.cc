@@ -44,6 +44,10 @@ class CountingQueue final : public queue::Queue {
   Result<std::vector<queue::LoadedRecipient>> Recipients(MessageId, uint32_t, size_t) override {
     return std::vector<queue::LoadedRecipient>();
   }
+  Result<Search> FindAddress(const queue::LaneId&, std::string_view, const DuePlace&,
+                             size_t) override {
+    return Search();
+  }
   Result<Sweep> Orphans(MessageId, size_t) override { return Sweep(); }
   Result<queue::LoadedRecipient> Load(const queue::RecipientId&) override {
     return Fail(ErrorCode::kNotFound, "none");

@@ -59,6 +59,11 @@ class InterruptedQueue final : public queue::Queue {
     Look();
     return real_->Recipients(message, from, limit);
   }
+  Result<Search> FindAddress(const queue::LaneId& lane, std::string_view address,
+                             const DuePlace& from, size_t limit) override {
+    Look();
+    return real_->FindAddress(lane, address, from, limit);
+  }
   Result<Sweep> Orphans(MessageId from, size_t limit) override {
     Look();
     return real_->Orphans(from, limit);

@@ -10,9 +10,10 @@ int Explain(const ExplainOptions& options) {
   AppendJsonField(request, "what", options.what);
   const auto response = CallEngine(options.engine, request + "}");
   if (!response) return response.error();
-  return Print(options.json ? WithoutOk(response->json) + "\n" : RenderExplanation(response->json))
-             ? 0
-             : 1;
+  if (!Print(options.json ? WithoutOk(response->json) + "\n" : RenderExplanation(response->json)))
+    return 1;
+  if (HasMore(response->json)) Complain("there are more: these are the first ones only");
+  return 0;
 }
 
 }  // namespace sluice::tools

@@ -1,5 +1,5 @@
-// tools/commands/explain.h — `sluice explain ID|DOMAIN|SITE`: why a message, or what goes there,
-// has not left yet.
+// tools/commands/explain.h — `sluice explain ID|ADDRESS|DOMAIN|SITE`: why a message, or what goes
+// there, has not left yet.
 
 #ifndef SLUICE_TOOLS_COMMANDS_EXPLAIN_H_
 #define SLUICE_TOOLS_COMMANDS_EXPLAIN_H_
@@ -12,7 +12,7 @@ namespace sluice::tools {
 
 struct ExplainOptions {
   EngineAddress engine;  // -c, --socket
-  std::string what;      // the id of a 250, or a domain
+  std::string what;      // the id of a 250, an address, a domain or a site
   bool json = false;     // --json
 };
 
