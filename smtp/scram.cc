@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/saslprep.h"
 #include "engine/base/text.h"
 
 namespace sluice::smtp {
@@ -64,10 +65,9 @@ std::optional<std::string> NameOf(std::string_view text) {
       return std::nullopt;
     }
   }
-  const bool control =
-      std::ranges::any_of(out, [](char c) { return (c >= 0 && c < 32) || c == 127; });
-  if (out.empty() || control || !IsUtf8(out)) return std::nullopt;
-  return out;
+  auto prepared = SaslPrep(out, SaslUse::kQuery);
+  if (!prepared || prepared->empty()) return std::nullopt;
+  return *std::move(prepared);
 }
 
 bool IsNonce(std::string_view text) {
@@ -119,15 +119,10 @@ std::optional<ScramKeys> ParseScramKeys(std::string_view text) {
 }
 
 bool IsScramPassword(const ScramKeys& keys, std::string_view password) {
-  const ScramKeys given = MakeScramKeys(password, keys.salt, keys.iterations);
+  // What cannot be prepared belongs to nobody, and costs as much.
+  const std::string prepared = SaslPrep(password, SaslUse::kQuery).value_or(std::string(password));
+  const ScramKeys given = MakeScramKeys(prepared, keys.salt, keys.iterations);
   return Same(given.stored_key, keys.stored_key) && Same(given.server_key, keys.server_key);
-}
-
-std::string WhyNoScramPassword(std::string_view password) {
-  if (!IsUtf8(password)) return "the password is not UTF-8, which SCRAM needs";
-  const bool control =
-      std::ranges::any_of(password, [](char c) { return (c >= 0 && c < 32) || c == 127; });
-  return control ? "the password has control characters, which SCRAM forbids" : "";
 }
 
 Answer ScramExchange::First(std::string_view message) {

@@ -3,8 +3,7 @@
 // PURPOSE   RFC 5802 and 7677 without channel binding. Messages in, messages out; keys and nonce
 //           are handed in. Whoever reads the stored keys cannot log in with them.
 // NOT HERE  Base64 and the lines of SMTP (server_session_auth.cc), users (engine/submission).
-// SASLPREP  Names and passwords are taken as valid UTF-8 without control characters, as they are:
-//           for ASCII, and text in its composed form, that is what RFC 4013 makes of it.
+// SASLPREP  Names and passwords are what RFC 4013 makes of them (engine/base/saslprep.h).
 // TESTS     tests/smtp/scram_test.cc
 
 #ifndef SLUICE_SMTP_SCRAM_H_
@@ -37,15 +36,13 @@ struct ScramKeys {
   std::string server_key;
 };
 
+// Of a password that is prepared.
 ScramKeys MakeScramKeys(std::string_view password, std::string salt, uint32_t iterations);
 // "SCRAM-SHA-256$16384:salt$stored:server" (RFC 5803).
 std::string FormatScramKeys(const ScramKeys& keys);
 std::optional<ScramKeys> ParseScramKeys(std::string_view text);
 // A password given in another way: does it belong to these keys? As dear as kScramIterations.
 bool IsScramPassword(const ScramKeys& keys, std::string_view password);
-// Can a client with SASLprep send this? The reason why not; empty: yes.
-std::string WhyNoScramPassword(std::string_view password);
-
 class ScramExchange {
  public:
   // The client's first message. The refusal; empty: user() wants its keys.

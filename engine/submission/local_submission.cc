@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/users.h"
 #include "engine/submission/envelope.h"
 #include "smtp/address.h"
 
@@ -38,12 +39,6 @@ std::expected<Asked, smtp::Answer> ReportsAsked(const LocalMessage& local) {
   return Asked{std::move(*parsed_mail), parsed_rcpt->notify};
 }
 
-const config::User* FindUser(const config::Config& config, const std::string& name) {
-  const auto found = std::find_if(config.users.begin(), config.users.end(),
-                                  [&](const config::User& user) { return user.name == name; });
-  return name.empty() || found == config.users.end() ? nullptr : &*found;
-}
-
 const char* DescribeContent(smtp::ContentFault fault) {
   switch (fault) {
     case smtp::ContentFault::kNul:
@@ -75,7 +70,7 @@ Origin OriginOf(const ShardContext& context, const LocalMessage& local, const co
 
 smtp::Answer LocalSubmission::Begin(LocalMessage local) {
   local_ = std::move(local);
-  user_ = FindUser(*config_, local_.user);
+  user_ = config::FindUser(*config_, local_.user);
   if (const Status ready = intake_.Ready(); !ready)
     return {452, "4.3.1", "No room for more mail: " + ready.error().what};
   if (smtp::Answer refusal = TakeEnvelope(); !refusal.empty()) return refusal;

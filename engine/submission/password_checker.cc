@@ -9,8 +9,10 @@
 #include <cstring>
 #include <utility>
 
+#include "config/users.h"
 #include "engine/base/check.h"
 #include "engine/base/text.h"
+#include "engine/log/log.h"
 #include "engine/submission/password_hash.h"
 
 namespace sluice::engine {
@@ -154,7 +156,7 @@ void PasswordChecker::Ask(AuthQuestion question, DoneFn done) {
 }
 
 void PasswordChecker::AddAttempt(const Digest& digest, AuthQuestion question) {
-  const config::User* user = FindUser(question.user);
+  const config::User* user = config::FindUser(*config_, question.user);
   Attempt& attempt = waiting_.emplace_back();
   attempt.digest = digest;
   attempt.generation = generation_;
@@ -167,11 +169,6 @@ void PasswordChecker::AddAttempt(const Digest& digest, AuthQuestion question) {
   if (!argon) attempt.hashes.emplace_back(kNobodysHash);
   if (!scram && scram_used_)
     attempt.hashes.push_back(smtp::FormatScramKeys(ScramKeysOf(attempt.question.user)));
-}
-
-const config::User* PasswordChecker::FindUser(const std::string& name) const {
-  const auto user = std::ranges::find(config_->users, name, &config::User::name);
-  return user == config_->users.end() ? nullptr : &*user;
 }
 
 void PasswordChecker::LookAtUsers() {
@@ -194,7 +191,7 @@ void PasswordChecker::LookAtUsers() {
 
 // A name without keys gets some that nobody can prove, always the same ones.
 smtp::ScramKeys PasswordChecker::ScramKeysOf(const std::string& name) const {
-  if (const config::User* user = FindUser(name))
+  if (const config::User* user = config::FindUser(*config_, name))
     for (const std::string& hash : user->passwords)
       if (auto keys = smtp::ParseScramKeys(hash)) return *std::move(keys);
   smtp::ScramKeys keys;
@@ -227,12 +224,8 @@ void PasswordChecker::StartScram(AuthQuestion question,
 
 void PasswordChecker::EndScram(AuthQuestion question, bool proven, DoneFn done) {
   // The keys may have gone with a reload since the exchange began; the caller looks for the user.
-  const bool good = proven && FindUser(question.user) != nullptr;
-  ++(good ? counters_.good : counters_.wrong);
-  if (good)
-    guard_.Succeeded(question.peer);
-  else
-    guard_.Failed(question.peer, clock_.Now());
+  const bool good = proven && config::FindUser(*config_, question.user) != nullptr;
+  Note(question.user, question.peer, good);
   Answer(good ? AuthOutcome::kGood : AuthOutcome::kWrong, std::move(done));
 }
 
@@ -270,13 +263,17 @@ void PasswordChecker::Finish(Attempt& attempt) {
   const bool good = attempt.good && attempt.known;
   if (good) Remember(attempt.digest);
   for (Asker& asker : attempt.askers) {
-    ++(good ? counters_.good : counters_.wrong);
-    if (good)
-      guard_.Succeeded(asker.peer);
-    else
-      guard_.Failed(asker.peer, clock_.Now());
+    Note(attempt.question.user, asker.peer, good);
     asker.done(good ? AuthOutcome::kGood : AuthOutcome::kWrong);
   }
+}
+
+// How a login ended.
+void PasswordChecker::Note(std::string_view user, const IpAddress& peer, bool good) {
+  ++(good ? counters_.good : counters_.wrong);
+  if (good) return guard_.Succeeded(peer);
+  guard_.Failed(peer, clock_.Now());
+  if (const auto line = failed_.Failed(user, peer, clock_.Now())) LogWarn("login", *line);
 }
 
 void PasswordChecker::Answer(AuthOutcome outcome, DoneFn done) {

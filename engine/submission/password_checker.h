@@ -21,6 +21,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -29,6 +30,7 @@
 #include "engine/base/timer_queue.h"
 #include "engine/base/workers.h"
 #include "engine/submission/authenticator.h"
+#include "engine/submission/failed_logins.h"
 #include "engine/submission/login_guard.h"
 
 namespace sluice::engine {
@@ -104,8 +106,8 @@ class PasswordChecker final : public Authenticator {
   void Finish(Attempt& attempt);
   // What is known of the users' passwords at a whole.
   void LookAtUsers();
-  const config::User* FindUser(const std::string& name) const;
   smtp::ScramKeys ScramKeysOf(const std::string& user) const;
+  void Note(std::string_view user, const IpAddress& peer, bool good);
   // From the loop, not within the call that asked.
   void Answer(AuthOutcome outcome, DoneFn done);
   void Later(Action action);
@@ -123,6 +125,7 @@ class PasswordChecker final : public Authenticator {
   uint32_t scram_iterations_ = 0;  // of those
   std::string nobodys_seed_;       // the same after a restart with the same users
   LoginGuard guard_;
+  FailedLogins failed_;
   std::unordered_map<Digest, Instant, DigestHash> cache_;  // -> until when
   std::deque<Digest> cache_order_;                         // oldest first
   std::list<Attempt> waiting_;  // the front is with the worker while running_

@@ -1,12 +1,14 @@
 #include "engine/submission/password_hash.h"
 
 #include <argon2.h>
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include <array>
 #include <charconv>
 #include <optional>
 
+#include "engine/base/saslprep.h"
 #include "smtp/scram.h"
 
 namespace sluice::engine {
@@ -51,13 +53,15 @@ Result<std::string> HashPassword(std::string_view password) {
 }
 
 Result<std::string> HashScramPassword(std::string_view password) {
-  if (const std::string why = smtp::WhyNoScramPassword(password); !why.empty())
-    return Fail(ErrorCode::kInvalid, why);
+  auto prepared = SaslPrep(password, SaslUse::kStored);
+  if (!prepared) return Fail(ErrorCode::kInvalid, "the password " + prepared.error().what);
   std::string salt(smtp::kScramSaltOctets, '\0');
   if (RAND_bytes(reinterpret_cast<unsigned char*>(salt.data()), int(salt.size())) != 1)
     return Fail(ErrorCode::kIo, "the system gives no random octets for a salt");
-  return smtp::FormatScramKeys(
-      smtp::MakeScramKeys(password, std::move(salt), smtp::kScramIterations));
+  std::string keys = smtp::FormatScramKeys(
+      smtp::MakeScramKeys(*prepared, std::move(salt), smtp::kScramIterations));
+  OPENSSL_cleanse(prepared->data(), prepared->size());
+  return keys;
 }
 
 bool VerifyPassword(std::string_view hash, std::string_view password) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/users.h"
 #include "engine/base/check.h"
 #include "engine/submission/submission_session.h"
 
@@ -12,56 +13,49 @@ namespace {
 
 using ClientCertificates = config::Listener::ClientCertificates;
 
-const config::User* FindUser(const config::Config& config, std::string_view name) {
-  const auto found = std::ranges::find(config.users, name, &config::User::name);
-  return found == config.users.end() ? nullptr : &*found;
-}
-
 }  // namespace
 
 void SubmissionSession::AskLogin() {
   const auto& login = session_.login();
-  if (login.external) return AskExternal();
-  auto done = [listener = &listener_, self = self_](AuthOutcome outcome) {
-    if (SubmissionSession* session = listener->sessions_.Get(self)) session->OnLogin(outcome);
-  };
-  Authenticator& authenticator = listener_.parts_.authenticator;
-  const AuthQuestion question{login.user, login.password, peer_.address};
-  if (login.scram)
-    authenticator.EndScram(question, login.proven, std::move(done));
-  else
-    authenticator.Check(question, std::move(done));
-}
-
-void SubmissionSession::AskScramKeys() {
-  listener_.parts_.authenticator.StartScram(
-      {session_.login().user, {}, peer_.address},
-      [listener = &listener_, self = self_](ScramStart start) {
-        SubmissionSession* session = listener->sessions_.Get(self);
-        if (session == nullptr || session->stage_ == Stage::kClosing) return;
-        if (start.outcome != AuthOutcome::kGood) return session->OnLogin(start.outcome);
-        session->session_.AnswerScram(std::move(start.keys), start.nonce);
-        session->active_ = session->Now();
-        session->Feed({});
+  if (login.external) return StartProof(&SubmissionSession::OnExternal);
+  if (login.scram) return EndProof(login.user, login.proven);
+  listener_.parts_.authenticator.Check(
+      {login.user, login.password, peer_.address},
+      [listener = &listener_, self = self_](AuthOutcome outcome) {
+        if (SubmissionSession* session = listener->sessions_.Get(self)) session->OnLogin(outcome);
       });
 }
 
-// The proof was the handshake's; failures count, slow and stop an address as those of passwords do.
-void SubmissionSession::AskExternal() {
+// Tells `then`, of the session while it lives, that the address may try.
+void SubmissionSession::StartProof(void (SubmissionSession::*then)(ScramStart)) {
   listener_.parts_.authenticator.StartScram(
       {session_.login().user, {}, peer_.address},
-      [listener = &listener_, self = self_](ScramStart start) {
+      [listener = &listener_, self = self_, then](ScramStart start) {
         SubmissionSession* session = listener->sessions_.Get(self);
         if (session == nullptr || session->stage_ == Stage::kClosing) return;
         if (start.outcome != AuthOutcome::kGood) return session->OnLogin(start.outcome);
-        std::string why;
-        const config::User* user = session->CertificateUser(session->session_.login().user, why);
-        const std::string name = user != nullptr ? user->name : session->session_.login().user;
-        listener->parts_.authenticator.EndScram(
-            {name, {}, session->peer_.address}, user != nullptr,
-            [listener, self](AuthOutcome outcome) {
-              if (SubmissionSession* later = listener->sessions_.Get(self)) later->OnLogin(outcome);
-            });
+        (session->*then)(std::move(start));
+      });
+}
+
+void SubmissionSession::OnScramKeys(ScramStart start) {
+  session_.AnswerScram(std::move(start.keys), start.nonce);
+  active_ = Now();
+  Feed({});
+}
+
+// The proof was the handshake's; failures count, slow and stop an address as those of passwords do.
+void SubmissionSession::OnExternal(ScramStart) {
+  std::string why;
+  const config::User* user = CertificateUser(session_.login().user, why);
+  EndProof(user != nullptr ? user->name : session_.login().user, user != nullptr);
+}
+
+void SubmissionSession::EndProof(std::string user, bool proven) {
+  listener_.parts_.authenticator.EndScram(
+      {std::move(user), {}, peer_.address}, proven,
+      [listener = &listener_, self = self_](AuthOutcome outcome) {
+        if (SubmissionSession* session = listener->sessions_.Get(self)) session->OnLogin(outcome);
       });
 }
 
@@ -73,7 +67,7 @@ void SubmissionSession::OnLogin(AuthOutcome outcome) {
   // A reload may have taken the user, or his certificate, away since the question.
   const config::User* user = login.external
                                  ? CertificateUser(login.user, why)
-                                 : FindUser(*listener_.parts_.context.config, login.user);
+                                 : config::FindUser(*listener_.parts_.context.config, login.user);
   switch (outcome) {
     case AuthOutcome::kGood:
       if (user == nullptr) break;
@@ -161,7 +155,7 @@ void SubmissionSession::OnReload() {
   if (user_ != nullptr) {
     std::string why;
     const config::User* user =
-        by_certificate_ ? CertificateUser(user_->name, why) : FindUser(config, user_->name);
+        by_certificate_ ? CertificateUser(user_->name, why) : config::FindUser(config, user_->name);
     revoked_ = user == nullptr;
     if (!revoked_) {
       user_ = user;

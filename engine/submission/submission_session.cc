@@ -138,7 +138,7 @@ void SubmissionSession::OnEvent(smtp::ServerEvent event) {
       AskLogin();
       break;
     case smtp::ServerEvent::kScram:
-      AskScramKeys();
+      StartProof(&SubmissionSession::OnScramKeys);
       break;
     case smtp::ServerEvent::kMail:
       if (!LogInAtMail()) break;

@@ -93,8 +93,10 @@ class SubmissionSession final : public io::StreamEvents {
   void Feed(std::string_view bytes);
   void OnEvent(smtp::ServerEvent event);
   void AskLogin();
-  void AskScramKeys();
-  void AskExternal();
+  void StartProof(void (SubmissionSession::*then)(ScramStart));
+  void OnScramKeys(ScramStart start);
+  void OnExternal(ScramStart start);
+  void EndProof(std::string user, bool proven);
   void OnLogin(AuthOutcome outcome);
   void TakeUser(const config::User& user, bool by_certificate);
   std::string LookAtCertificate();

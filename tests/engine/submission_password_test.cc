@@ -207,6 +207,47 @@ TEST(LoginGuard, ForgetsTheOldestAddressWhenFull) {
   EXPECT_EQ(guard.Ask(IpAddress::V4(1), now), LoginGuard::Advice::kGo);
 }
 
+TEST(FailedLogins, AreToldOnceForEachClientAndMinuteAndTheRestCounted) {
+  FailedLogins failed;
+  const IpAddress one = *IpAddress::Parse("198.51.100.7");
+  const IpAddress other = *IpAddress::Parse("2001:db8::1");
+  Instant now = Instant{} + std::chrono::hours(1);
+  EXPECT_EQ(failed.Failed("crm", one, now), "failed as \"crm\" from 198.51.100.7");
+  EXPECT_EQ(failed.Failed("crm", one, now), std::nullopt);
+  EXPECT_EQ(failed.Failed("crm2", one, now), std::nullopt);
+  EXPECT_EQ(failed.Failed("crm", other, now),
+            "failed as \"crm\" from 2001:db8::1; 2 more failed logins since the last line");
+  EXPECT_EQ(failed.Failed("crm", *IpAddress::Parse("2001:db8::2"), now), std::nullopt)
+      << "the same client";
+  now += FailedLogins::kWindow;
+  EXPECT_EQ(failed.Failed("crm", one, now),
+            "failed as \"crm\" from 198.51.100.7; 1 more failed login since the last line");
+  size_t lines = 1;
+  for (uint32_t i = 0; i < 1'000; ++i)
+    lines += failed.Failed("x", IpAddress::V4(0x0b000000 + i), now) ? 1 : 0;
+  EXPECT_EQ(lines, FailedLogins::kLinesMax);
+}
+
+TEST(FailedLogins, ShowNamesWithoutTricks) {
+  const auto shown = [](std::string_view name) {
+    return FailedLogins().Failed(name, IpAddress::V4(1), Instant{} + std::chrono::hours(1));
+  };
+  EXPECT_EQ(shown("a\r\nwarn \"b\"\x1b[2J"), "failed as \"a??warn ?b??[2J\" from 0.0.0.1");
+  EXPECT_EQ(shown("gr\xc3\xbc\xc3\x9f"), "failed as \"gr\xc3\xbc\xc3\x9f\" from 0.0.0.1");
+  EXPECT_EQ(shown("a\xff"), "failed as \"a?\" from 0.0.0.1");
+  EXPECT_EQ(shown(std::string(63, 'x') + "\xc3\xbc"),
+            "failed as \"" + std::string(63, 'x') + "...\" from 0.0.0.1");
+}
+
+TEST(PasswordHash, PreparesWhatScramClientsPrepare) {
+  const auto hash = HashScramPassword("gru\xcc\x88n");  // u and a combining diaeresis
+  ASSERT_TRUE(hash);
+  EXPECT_TRUE(VerifyPassword(*hash, "gr\xc3\xbcn"));
+  EXPECT_TRUE(VerifyPassword(*hash, "gru\xcc\x88n"));
+  EXPECT_FALSE(VerifyPassword(*hash, "grun"));
+  EXPECT_EQ(HashScramPassword("\xff").error().what, "the password is not UTF-8, which SASL needs");
+}
+
 TEST(PasswordHash, MakesScramStringsThatServeAPasswordToo) {
   const auto hash = HashScramPassword("correct horse");
   ASSERT_TRUE(hash);

@@ -119,11 +119,18 @@ TEST(Scram, RefusesFirstMessagesThatAreNone) {
   EXPECT_THAT(ScramExchange().First("p=x,,n=u,r=r").text, HasSubstr("Channel binding"));
 }
 
-TEST(Scram, SaysWhichPasswordsNoClientCanSend) {
-  EXPECT_EQ(WhyNoScramPassword("correct horse"), "");
-  EXPECT_EQ(WhyNoScramPassword("gr\xc3\xbc\xc3\x9f"), "");
-  EXPECT_THAT(WhyNoScramPassword("a\tb"), HasSubstr("control"));
-  EXPECT_THAT(WhyNoScramPassword("\xff"), HasSubstr("UTF-8"));
+TEST(Scram, PreparesNamesAndPasswords) {
+  ScramExchange exchange;
+  EXPECT_TRUE(exchange.First("n,,n=I\xc2\xadX,r=abc").empty());  // RFC 4013 3: a soft hyphen goes
+  EXPECT_EQ(exchange.user(), "IX");
+  for (const char* forbidden : {"n,,n=\xd8\xa7"
+                                "1,r=abc",
+                                "n,,n=a\tb,r=abc", "n,,n=\xc2\xad,r=abc"})
+    EXPECT_FALSE(ScramExchange().First(forbidden).empty()) << forbidden;
+  const ScramKeys keys = MakeScramKeys("gr\xc3\xbc\xc3\x9f", "salt", kScramIterationsMin);
+  EXPECT_TRUE(IsScramPassword(keys, "gru\xcc\x88\xc3\x9f"));  // u and a combining diaeresis
+  EXPECT_FALSE(IsScramPassword(keys, "grus"));
+  EXPECT_FALSE(IsScramPassword(keys, "\xff"));
 }
 
 }  // namespace
