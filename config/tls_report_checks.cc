@@ -5,6 +5,7 @@
 
 #include "config/check_tools.h"
 #include "config/syntax.h"
+#include "engine/base/parent_domain.h"
 #include "engine/base/text.h"
 
 namespace sluice::config {
@@ -57,11 +58,9 @@ void CheckTlsReport(Reader& reader, const Value& root, const Surroundings& surro
 
 const Domain* SigningDomain(const Config& config, std::string_view domain) {
   const std::string lower = Lower(domain);
-  for (std::string_view name = lower; !name.empty();) {
+  for (std::string_view name = lower; !name.empty(); name = ParentDomain(name)) {
     const auto found = std::ranges::find(config.domains, name, &Domain::name);
     if (found != config.domains.end() && !found->dkim.empty()) return &*found;
-    const size_t dot = name.find('.');
-    name = dot == std::string_view::npos ? std::string_view() : name.substr(dot + 1);
   }
   return nullptr;
 }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/hex.h"
 #include "engine/base/text.h"
 
 namespace sluice::smtp {
@@ -92,12 +93,7 @@ Result<bool> MakeFile(const std::string& file) {
   if (fd < 0) return FailFile(file, errno);
   TokenSecrets::Secret secret{};
   CHECK(RAND_bytes(secret.data(), int(secret.size())) == 1);
-  std::string line;
-  for (const unsigned char octet : secret) {
-    line += "0123456789abcdef"[octet >> 4];
-    line += "0123456789abcdef"[octet & 15];
-  }
-  line += '\n';
+  std::string line = HexOf(secret.data(), secret.size()) + "\n";
   const bool written =
       ::write(fd, line.data(), line.size()) == ssize_t(line.size()) && ::fsync(fd) == 0;
   const int error = errno;

@@ -11,6 +11,7 @@
 #include "dns/dmarc_record.h"
 #include "dns/reverse.h"
 #include "engine/base/check.h"
+#include "engine/base/hex.h"
 #include "engine/base/text.h"
 #include "smtp/dkim_key.h"
 
@@ -230,13 +231,7 @@ std::string OwnershipToken(std::string_view hostname, std::string_view tenant,
   unsigned length = 0;
   CHECK(EVP_Digest(input.data(), input.size(), digest.data(), &length, EVP_sha256(), nullptr) == 1);
   CHECK(length >= kTokenOctets);
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out = "sluice-verify=";
-  for (size_t i = 0; i < kTokenOctets; ++i) {
-    out += kHex[digest[i] >> 4];
-    out += kHex[digest[i] & 15];
-  }
-  return out;
+  return "sluice-verify=" + HexOf(digest.data(), kTokenOctets);
 }
 
 }  // namespace sluice::engine

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/hex.h"
 #include "engine/base/text.h"
 #include "engine/io/tls_settings.h"
 
@@ -33,22 +34,12 @@ int JudgeLater(X509_STORE_CTX* store, void*) {
   return 1;
 }
 
-std::string Hex(const unsigned char* octets, size_t size) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (size_t i = 0; i < size; ++i) {
-    out += kDigits[octets[i] >> 4];
-    out += kDigits[octets[i] & 15];
-  }
-  return out;
-}
-
 // SHA-256 of the whole certificate; empty when OpenSSL cannot.
 std::string FingerprintOf(const X509* certificate) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned size = 0;
   if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
-  return Hex(digest.data(), size);
+  return HexOf(digest.data(), size);
 }
 
 std::string KeyFingerprintOf(const X509* certificate) {
@@ -59,7 +50,7 @@ std::string KeyFingerprintOf(const X509* certificate) {
   unsigned size = 0;
   const int made = EVP_Digest(der, size_t(length), digest.data(), &size, EVP_sha256(), nullptr);
   OPENSSL_free(der);
-  return made == 1 ? Hex(digest.data(), size) : std::string();
+  return made == 1 ? HexOf(digest.data(), size) : std::string();
 }
 
 // A name with a NUL or the like says one thing to a CA and another to us.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dns/domain.h"
+#include "engine/base/parent_domain.h"
 #include "engine/base/text.h"
 #include "smtp/address.h"
 
@@ -28,12 +29,6 @@ uint64_t MarkOf(std::string_view domain, std::string_view selector) {
   uint64_t mark = 0;
   for (size_t i = 0; i < sizeof mark; ++i) mark = mark << 8 | digest[i];
   return mark;
-}
-
-// "a.b.example" -> "b.example" -> "example" -> "".
-std::string_view Parent(std::string_view domain) {
-  const size_t dot = domain.find('.');
-  return dot == std::string_view::npos ? std::string_view() : domain.substr(dot + 1);
 }
 
 }  // namespace
@@ -80,7 +75,7 @@ Result<std::shared_ptr<const Keyring>> Keyring::Make(const config::Config& confi
 }
 
 const Keyring::Entry* Keyring::Nearest(std::string_view domain) const {
-  for (; !domain.empty(); domain = Parent(domain))
+  for (; !domain.empty(); domain = ParentDomain(domain))
     if (const auto found = domains_.find(domain); found != domains_.end()) return &found->second;
   return nullptr;
 }
@@ -95,7 +90,7 @@ Signers Keyring::SignersOf(std::string_view tenant, std::string_view from) const
   Signers out;
   const std::string ascii = AsciiDomain(from);
   // Upwards to the first entry that has keys; one of another tenant ends the search.
-  for (std::string_view domain = ascii; !domain.empty(); domain = Parent(domain)) {
+  for (std::string_view domain = ascii; !domain.empty(); domain = ParentDomain(domain)) {
     const auto found = domains_.find(domain);
     if (found == domains_.end()) continue;
     if (found->second.tenant != tenant) break;

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/base/hex.h"
 #include "engine/base/text.h"
 #include "tools/base/json_text.h"
 
@@ -32,13 +33,7 @@ std::string Sha256Hex(std::string_view bytes) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   if (EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr) != 1) return "";
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out;
-  for (unsigned int i = 0; i < size; ++i) {
-    out += kHex[digest[i] >> 4];
-    out += kHex[digest[i] & 15];
-  }
-  return out;
+  return HexOf(digest, size);
 }
 
 bool HasEightBit(std::string_view bytes) {
