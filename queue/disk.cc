@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -11,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace sluice::queue {
 
@@ -63,9 +66,35 @@ uint64_t Disk::FreeBytes(const std::string& path) {
 
 bool IsNoSpace(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
 
+namespace {
+
+// "user "sluice"", or "uid 1234" where nobody has that number.
+std::string UserOf(uid_t uid) {
+  std::array<char, 16384> room;
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwuid_r(uid, &entry, room.data(), room.size(), &found) == 0 && found != nullptr)
+    return std::string("user \"") + found->pw_name + "\"";
+  return "uid " + std::to_string(uid);
+}
+
+// Whose the file is, or the folder that it should be made in. Empty: ours, or nobody can tell.
+std::string WhoseIs(const std::string& path) {
+  struct stat info{};
+  const std::string folder = path.substr(0, path.rfind('/') + 1);
+  if (::stat(path.c_str(), &info) != 0 && (folder.empty() || ::stat(folder.c_str(), &info) != 0))
+    return {};
+  if (info.st_uid == ::geteuid()) return {};
+  return "; it belongs to " + UserOf(info.st_uid) + ", and this runs as " + UserOf(::geteuid()) +
+         ": run it as the owner, or give the whole folder away with chown -R";
+}
+
+}  // namespace
+
 std::unexpected<Error> FailErrno(const std::string& path, int error) {
-  return Fail(IsNoSpace(error) ? ErrorCode::kFull : ErrorCode::kIo,
-              path + ": " + std::strerror(error));
+  std::string text = path + ": " + std::strerror(error);
+  if (error == EACCES || error == EPERM) text += WhoseIs(path);
+  return Fail(IsNoSpace(error) ? ErrorCode::kFull : ErrorCode::kIo, std::move(text));
 }
 
 int SyncFolder(const std::string& path) {

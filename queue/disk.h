@@ -37,7 +37,8 @@ class Disk {
   virtual int AllowCommit() { return 0; }
 };
 
-// "<path>: <what the system said>"; kFull where that is its reason, else kIo.
+// "<path>: <what the system said>", and whose it is where that is why; kFull where there is no room,
+// else kIo.
 std::unexpected<Error> FailErrno(const std::string& path, int error);
 bool IsNoSpace(int error);
 

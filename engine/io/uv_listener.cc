@@ -27,12 +27,24 @@ class UvListener final : public Listener {
   AcceptSocket* const socket_;
 };
 
-std::unexpected<Error> CannotListen(const std::string& where, int error) {
+std::unexpected<Error> CannotListen(const std::string& where, int error, const char* if_denied) {
   std::string text = "cannot listen on " + where + ": " + std::strerror(error);
   if (error == EADDRINUSE) text += " (another program listens there)";
-  if (error == EACCES) text += " (ports below 1024 need CAP_NET_BIND_SERVICE)";
+  if (error == EACCES || error == EPERM) text += if_denied;
   if (error == EADDRNOTAVAIL) text += " (no interface of this machine has that address)";
   return Fail(error == EADDRINUSE ? ErrorCode::kBusy : ErrorCode::kIo, std::move(text));
+}
+
+std::unexpected<Error> CannotListen(const Endpoint& at, int error) {
+  return CannotListen(at.ToString(), error,
+                      ": a port below 1024 needs CAP_NET_BIND_SERVICE: start it by its systemd "
+                      "unit, which gives that, or run `setcap cap_net_bind_service=+ep` on the "
+                      "program, or take a port from 1024 on");
+}
+
+std::unexpected<Error> CannotListen(const std::string& path, int error) {
+  return CannotListen(path, error,
+                      ": the user that runs this must be able to write the folder of the socket");
 }
 
 void SetFlag(int fd, int level, int option) {
@@ -64,7 +76,7 @@ Result<int> BindTcp(const Endpoint& at) {
   sockaddr_storage address;
   const socklen_t size = ToSockaddr(at, address);
   const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return CannotListen(at.ToString(), errno);
+  if (fd < 0) return CannotListen(at, errno);
   SetFlag(fd, SOL_SOCKET, SO_REUSEADDR);
   SetFlag(fd, SOL_SOCKET, SO_REUSEPORT);
   SetFlag(fd, IPPROTO_TCP, TCP_NODELAY);  // accepted sockets inherit it
@@ -73,20 +85,20 @@ Result<int> BindTcp(const Endpoint& at) {
     return fd;
   const int error = errno;
   close(fd);
-  return CannotListen(at.ToString(), error);
+  return CannotListen(at, error);
 }
 
 Status CheckPortFree(const Endpoint& at) {
   sockaddr_storage address;
   const socklen_t size = ToSockaddr(at, address);
   const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return CannotListen(at.ToString(), errno);
+  if (fd < 0) return CannotListen(at, errno);
   SetFlag(fd, SOL_SOCKET, SO_REUSEADDR);
   if (address.ss_family == AF_INET6) SetFlag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
   const int status = bind(fd, reinterpret_cast<sockaddr*>(&address), size);
   const int error = errno;
   close(fd);
-  if (status != 0) return CannotListen(at.ToString(), error);
+  if (status != 0) return CannotListen(at, error);
   return {};
 }
 

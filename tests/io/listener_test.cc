@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/io/peer.h"
@@ -63,6 +64,24 @@ TEST(Listener, NamesTheAddressItCannotHave) {
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().code, ErrorCode::kBusy);
   close(fd);
+}
+
+TEST(Listener, SaysWhatAPortBelow1024Needs) {
+  constexpr uid_t kNobody = 65'534;
+  // The child only looks: exit status 0 when it was told what to do.
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    if (geteuid() == 0 && setuid(kNobody) != 0) _exit(2);
+    const Status refused = CheckPortFree({kLoopback, 1});
+    if (refused) _exit(3);
+    _exit(refused.error().what.contains("setcap cap_net_bind_service") ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 3) GTEST_SKIP() << "everybody may open every port here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(Listener, HandsAcceptedSocketsToAnotherLoop) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "queue/disk.h"
 #include "queue/keys.h"
 #include "queue/lmdb_env.h"
 #include "tests/queue/queue_fixture.h"
@@ -309,6 +311,24 @@ TEST_F(QueueDamage, RefusesAPathThatIsNoFolder) {
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::kIo);
   EXPECT_NE(opened.error().what.find(options_.path), std::string::npos);
+}
+
+TEST_F(QueueDamage, NamesTheOwnerOfWhatItMayNotTouch) {
+  struct stat info{};
+  ASSERT_EQ(::stat(folder_.path().c_str(), &info), 0);
+  EXPECT_EQ(FailErrno(folder_.path() + "/lock", EACCES).error().what,
+            folder_.path() + "/lock: Permission denied")
+      << "our own: the mode is to blame";
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(folder_.path().c_str(), 54'321, 54'321), 0);
+    EXPECT_EQ(FailErrno(folder_.path() + "/lock", EACCES).error().what,
+              folder_.path() +
+                  "/lock: Permission denied; it belongs to uid 54321, and this runs as user "
+                  "\"root\": run it as the owner, or give the whole folder away with chown -R");
+  } else {
+    EXPECT_NE(FailErrno("/etc/passwd", EACCES).error().what.find("user \"root\""),
+              std::string::npos);
+  }
 }
 
 TEST_F(QueueDamage, RefusesASecondOpenOfTheSameQueue) {

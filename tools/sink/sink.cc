@@ -20,6 +20,7 @@
 #include "engine/base/time.h"
 #include "engine/base/timer_queue.h"
 #include "engine/io/self_signed.h"
+#include "engine/io/uv_net.h"
 #include "tools/base/json_text.h"
 #include "tools/sink/sink_recorder.h"
 #include "tools/sink/sink_shard.h"
@@ -126,6 +127,8 @@ Status Sink::Prepare() {
     at.push_back(*endpoint);
   }
   if (at.empty()) at.push_back(*Endpoint::Parse("127.0.0.1:0"));
+  for (const Endpoint& endpoint : at)
+    if (auto free = io::CheckPortFree(endpoint); !free) return free;
   for (int i = 0; i < std::clamp(options_.threads, 1, kThreadsMax); ++i)
     if (auto added = AddShard(cert, key, at); !added) return added;
 
