@@ -116,6 +116,15 @@ Instant DomainWatch::NextCheck(const std::string& domain) const {
   return found == due_.end() ? kNever : found->second;
 }
 
+bool DomainWatch::CheckNow(const std::string& domain) {
+  const auto due = due_.find(domain);
+  if (domain == kHost || due == due_.end()) return false;
+  due->second = parts_.clock.Now();
+  asked_.clear();
+  SetTimer();
+  return true;
+}
+
 void DomainWatch::SetTimer() {
   if (busy_) return;
   Instant first = kNever;

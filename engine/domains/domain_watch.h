@@ -70,6 +70,9 @@ class DomainWatch {
   // New domains are looked up at once, changed keys too.
   void Reload(std::shared_ptr<const config::Config> config);
 
+  // Looks a domain up now, or as soon as what runs has ended. False: it is not watched.
+  bool CheckNow(const std::string& domain);
+
   const DomainStates& states() const { return *states_; }
   // When a domain is looked up next; kNever: not at all.
   Instant NextCheck(const std::string& domain) const;

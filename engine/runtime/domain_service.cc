@@ -64,6 +64,20 @@ void DomainService::Save(std::shared_ptr<const DomainStates> states) {
 
 void DomainService::Register(ControlServer& server) {
   server.On("domain_list", [this](const ControlRequest&, const ControlDone& done) { List(done); });
+  server.On("domain_check", [this](const ControlRequest& request, const ControlDone& done) {
+    Check(request, done);
+  });
+}
+
+// Somebody has changed records: what is known of them is old.
+void DomainService::Check(const ControlRequest& request, const ControlDone& done) {
+  Json unknown = Json::array();
+  const auto names = request.json->find("domains");
+  if (names == request.json->end() || !names->is_array())
+    return done(ControlError("\"domains\" is no list"));
+  for (const Json& name : *names)
+    if (name.is_string() && !watch_.CheckNow(name.get<std::string>())) unknown.push_back(name);
+  done(Dump(Json{{"ok", true}, {"unwatched", std::move(unknown)}}));
 }
 
 void DomainService::List(const ControlDone& done) const {

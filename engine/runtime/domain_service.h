@@ -34,6 +34,7 @@ class DomainService {
   WatchParts Parts();
   void Publish(const std::shared_ptr<const DomainStates>& states);
   void Save(std::shared_ptr<const DomainStates> states);
+  void Check(const ControlRequest& request, const ControlDone& done);
   void List(const ControlDone& done) const;
 
   const std::vector<ShardRuntime*> shards_;

@@ -68,6 +68,23 @@ TEST_F(DomainWatchTest, VerifiesADomainWhoseRecordsAreRight) {
   EXPECT_EQ(Rule(Policy::kRefuse).act, Act::kAccept);
 }
 
+TEST_F(DomainWatchTest, LooksAtOnceWhenItIsToldTo) {
+  Start();
+  Pass(10s);
+  EXPECT_EQ(Now(), Standing::kUnverified);
+  PublishAll();
+  Pass(10s);
+  EXPECT_EQ(Now(), Standing::kUnverified) << "its next look is minutes away";
+  EXPECT_TRUE(watch->CheckNow("example.com"));
+  Pass(2s);
+  EXPECT_EQ(Now(), Standing::kVerified);
+  EXPECT_FALSE(watch->CheckNow("other.com"));
+  EXPECT_FALSE(watch->CheckNow(""));
+  config.domain_rules.check_every = {};
+  Reload();
+  EXPECT_FALSE(watch->CheckNow("example.com")) << "nobody looks";
+}
+
 TEST_F(DomainWatchTest, TellsOnceWhenAVerifiedDomainFailsAndMendsByItself) {
   PublishAll();
   Start();

@@ -253,6 +253,15 @@ tls = "none"
 
     # --- the running engine ---
 
+    def test_a_check_by_hand_tells_the_running_engine(self):
+        records = self.add()
+        self.serve([])
+        self.world.engine(self.config)
+        self.state("unverified")
+        self.serve(records)
+        self.assertIn("running engine looks at this again", self.command("check", check=0).stdout)
+        self.state("verified")  # not only when its next look is due, in five minutes
+
     def listed(self):
         done = self.command("list", "--json", check=0)
         return {d["domain"]: d for d in json.loads(done.stdout)}

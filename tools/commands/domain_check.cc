@@ -14,6 +14,8 @@
 #include "engine/domains/domain_check.h"
 #include "engine/domains/reach.h"
 #include "engine/io/uv_loop.h"
+#include "tools/base/json_text.h"
+#include "tools/commands/control_client.h"
 #include "tools/commands/domain_records.h"
 #include "tools/commands/domain_views.h"
 
@@ -133,6 +135,26 @@ std::optional<std::vector<engine::DomainPlan>> Plans(const config::Config& confi
   return plans;
 }
 
+// What the running engine, should there be one, knows of these domains may be old: it looks again.
+void TellEngine(const DomainOptions& options, const std::vector<engine::DomainPlan>& plans) {
+  constexpr Duration kTellWithin = std::chrono::seconds(5);
+  std::string request = R"({"command":"domain_check","domains":[)";
+  for (size_t i = 0; i < plans.size(); ++i) {
+    if (i > 0) request += ',';
+    AppendJsonString(request, plans[i].domain);
+  }
+  const auto engine = FindEngine(options.engine);
+  if (!engine) return;
+  auto line = AskEngine(engine->socket, request + "]}", kTellWithin);
+  if (!line) return;  // none runs, or it is somebody else's
+  const auto response = ReadResponse(*std::move(line));
+  if (!response || !response->ok || options.format.json) return;
+  const std::string unwatched = MemberNames(response->json, "unwatched");
+  Print(unwatched.empty() ? "\nThe running engine looks at this again now: `sluice domain list`.\n"
+                          : "\nThe running engine does not look at " + unwatched +
+                                ": after changes of the configuration, `sluice reload`.\n");
+}
+
 }  // namespace
 
 int CheckDomains(const DomainOptions& options) {
@@ -154,6 +176,7 @@ int CheckDomains(const DomainOptions& options) {
     report.domains.push_back(
         {(*plans)[i].domain, (*plans)[i].tenant, *std::move(found->domains[i])});
   const bool printed = Print(options.format.json ? CheckJson(report) : CheckText(report));
+  TellEngine(options, *plans);
   return printed && report.good() ? 0 : 1;
 }
 
