@@ -8,10 +8,12 @@
 #include "config/certificate_checks.h"
 #include "config/check_tools.h"
 #include "config/domain_checks.h"
+#include "config/path_checks.h"
 #include "config/source_checks.h"
 #include "config/syntax.h"
 #include "config/tls_report_checks.h"
 #include "config/units.h"
+#include "engine/base/saslprep.h"
 #include "engine/base/text.h"
 
 namespace sluice::config {
@@ -115,6 +117,7 @@ class Checker : private CheckTools {
 
   void Users() {
     Unique("user", "name", config_.users, &User::name);
+    LoginNames();
     std::map<uint32_t, size_t> seen;
     for (size_t i = 0; i < config_.users.size(); ++i) {
       for (const LocalUser& local : config_.users[i].local_users) {
@@ -128,6 +131,26 @@ class Checker : private CheckTools {
                Quote(local.name) + " belongs to " + Quote(config_.users[first->second].name) +
                    " already: its mail can be one user's only");
       }
+    }
+  }
+
+  // As clients send them: two spellings of one name would be one user.
+  void LoginNames() {
+    std::map<std::string, size_t> seen;
+    for (size_t i = 0; i < config_.users.size(); ++i) {
+      const std::string& name = config_.users[i].name;
+      if (name.empty()) continue;  // told already
+      const auto prepared = SaslPrep(name, SaslUse::kStored);
+      if (!prepared) {
+        Fail("user", i, "name", Quote(name) + " " + prepared.error().what);
+        continue;
+      }
+      const auto [first, is_new] = seen.try_emplace(*prepared, i);
+      if (is_new || config_.users[first->second].name == name) continue;
+      Fail("user", i, "name",
+           Quote(name) + " is the same as " + Quote(config_.users[first->second].name) +
+               " in line " + std::to_string(PositionOf("user", first->second, "name").line) +
+               " to a client that logs in (RFC 4013)");
     }
   }
 
@@ -199,6 +222,7 @@ bool StaysPrivate(const Config& config) {
 void CheckConfig(Reader& reader, const Value& root, const Surroundings& surroundings,
                  const Config& config) {
   Checker(reader, root, surroundings, config).Run();
+  CheckPaths(reader, root, surroundings, config);
   CheckSources(reader, root, surroundings, config);
   CheckDomains(reader, root, surroundings, config);
   CheckCertificateKeys(reader, root, surroundings, config);

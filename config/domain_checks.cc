@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/check_tools.h"
 #include "config/syntax.h"
@@ -40,6 +41,7 @@ class DomainChecker : private CheckTools {
 
   void Run() {
     Tenants();
+    TenantNames();
     Domains();
     Signatures();
   }
@@ -68,6 +70,25 @@ class DomainChecker : private CheckTools {
         Fail("tenant", i, "unsubscribe_address",
              "is not enough: receivers demand a link (unsubscribe_url)");
     }
+  }
+
+  // Tenants are there by the users who name them; mail by `trusted` and local mail is "default"'s.
+  void TenantNames() {
+    std::vector<std::string_view> known = {"default"};
+    for (const User& user : config_.users) known.push_back(user.tenant);
+    const auto warn = [&](std::string_view section, size_t i, std::string_view key,
+                          const std::string& tenant, std::string_view so) {
+      if (tenant.empty() || std::ranges::find(known, tenant) != known.end()) return;
+      const std::string_view near = Nearest(tenant, known);
+      Warn(section, i, key,
+           "no [[user]] is of tenant " + Quote(tenant) + ", so " + std::string(so) +
+               (near.empty() ? "" : "; did you mean " + Quote(near) + "?"));
+    };
+    for (size_t i = 0; i < config_.tenants.size(); ++i)
+      warn("tenant", i, "name", config_.tenants[i].name, "this holds for no mail");
+    for (size_t i = 0; i < config_.domains.size(); ++i)
+      if (!config_.domains[i].retired)
+        warn("domain", i, "tenant", config_.domains[i].tenant, "nobody can send from this domain");
   }
 
   void Domains() {

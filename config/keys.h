@@ -60,6 +60,7 @@ struct Key {
   uint16_t default_port = 0;           // of endpoints; 0: must be written
   bool required = false;
   bool later = false;         // read and checked, but without effect in this version
+  bool restart = false;       // read at the start only (restart.h)
   std::string_view doc = {};  // a sentence
 
   // Filled in by Row (keys_row.h).
@@ -77,6 +78,7 @@ struct Section {
   std::span<const Key> keys;
   void* (*slot)(Config&);  // where to read to; of a list: a new element. Inline: null
   bool later = false;
+  bool restart = false;  // all of it
 };
 
 // In the order of the reference.

@@ -90,6 +90,7 @@ inline constexpr Key kDnsKeys[] = {
          .kind = Kind::kEndpoints,
          .default_text = "the system's (`/etc/resolv.conf`)",
          .default_port = 53,
+         .restart = true,
          .doc = "Resolvers to ask. An own resolver on this machine serves a sending engine best."}),
     Row<&Dns::trusted>({.name = "trusted",
                         .kind = Kind::kBoolean,
@@ -112,6 +113,7 @@ inline constexpr Key kDnsKeys[] = {
 inline constexpr Key kControlKeys[] = {
     Row<&Control::socket>({.name = "socket",
                            .kind = Kind::kPath,
+                           .restart = true,
                            .doc = "Local socket of `sluice status`, `queues`, `reload`, `sendmail` "
                                   "and the like, for the engine's user and root; mode 0600."}),
 };
@@ -150,6 +152,7 @@ inline constexpr Key kEngineKeys[] = {
                           .kind = Kind::kCount,
                           .max = 256,
                           .default_text = "`0`: one per core",
+                          .restart = true,
                           .doc = "Event loops, each on a thread of its own."}),
     Row<&Engine::stop_within>({.name = "stop_within",
                                .kind = Kind::kDuration,
@@ -162,7 +165,8 @@ inline constexpr Key kListenerKeys[] = {
     Row<&Listener::bind>({.name = "bind",
                           .kind = Kind::kEndpoints,
                           .required = true,
-                          .doc = "Addresses and ports to listen on. Port 0 takes a free one."}),
+                          .doc = "Addresses and ports to listen on. Port 0 takes a free one. A "
+                                 "new one is opened, and an old one closed, by a restart."}),
     Row<&Listener::role>({.name = "role",
                           .kind = Kind::kChoice,
                           .choices = "submission|inbound",

@@ -106,8 +106,8 @@ inline constexpr Key kTlsKeys[] = {
     Row<&Tls::ca_file>({.name = "ca_file",
                         .kind = Kind::kPath,
                         .default_text = "the system's",
-                        .doc = "CAs that are believed, PEM: for verified connections and for "
-                               "MTA-STS policy hosts."}),
+                        .doc = "CAs that are believed, PEM: for verified connections and, "
+                               "from the next restart on, for MTA-STS policy hosts."}),
     Row<&Tls::cert>({.name = "cert",
                      .kind = Kind::kPath,
                      .default_text = "none",
@@ -128,6 +128,7 @@ inline constexpr Key kTlsKeys[] = {
                              .kind = Kind::kCount,
                              .min = 1,
                              .max = 65535,
+                             .restart = true,
                              .doc = "Port of policy hosts. Anything but 443 is for tests."}),
 };
 
@@ -336,10 +337,11 @@ inline constexpr Key kSubmissionKeys[] = {
         {.name = "local_socket",
          .kind = Kind::kPath,
          .default_text = "none",
+         .restart = true,
          .doc = "Local socket by which every user of this machine may hand in mail with `sluice "
                 "sendmail`; mode 0666, nothing else is possible there. Write "
                 "`\"/run/sluice/submit.sock\"`: it is looked for there where the configuration "
-                "cannot be read. Takes a restart."}),
+                "cannot be read."}),
     Row<&Submission::queued_as_plain>({.name = "queued_as_plain",
                                        .kind = Kind::kBoolean,
                                        .doc = "Answer `250 Ok: queued as ID` without the enhanced "

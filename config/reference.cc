@@ -98,7 +98,8 @@ std::string TableOf(std::span<const Key> keys) {
     std::string fallback = key.required ? "required" : key.print_default(key);
     if (fallback.empty()) fallback = "–";
     out += "| `" + std::string(key.name) + "` | " + TypeOf(key) + " | " + fallback + " | " +
-           std::string(key.doc) + (key.later ? " *later*" : "") + " |\n";
+           std::string(key.doc) + (key.later ? " *later*" : "") +
+           (key.restart ? " *restart*" : "") + " |\n";
   }
   return out;
 }
@@ -121,10 +122,14 @@ std::string MakeReference() {
       "- Sizes are octets, `52428800`, or `\"50MB\"` (10⁶), `\"64MiB\"` (2²⁰).\n"
       "- Relative paths start at the folder of the file.\n"
       "- Where a list of text is wanted, a single text will do.\n"
-      "- *later*: read and checked, but without effect in this version; `sluice check` says so.\n";
+      "- *later*: read and checked, but without effect in this version; `sluice check` says so.\n"
+      "- *restart*: read at the start only. All other changes follow `sluice reload` (or SIGHUP), "
+      "which\n"
+      "  names what it leaves to a restart.\n";
   for (const Section& section : Sections()) {
     out += "\n## " + Heading(section) + "\n\n" + std::string(section.doc);
     if (section.later) out += " *later*";
+    if (section.restart) out += " *restart*";
     out += "\n\n" + TableOf(section.keys);
   }
   return out;

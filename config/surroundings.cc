@@ -28,6 +28,14 @@ bool SystemSurroundings::WorldReadable(const std::string& path) const {
   return ::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0;
 }
 
+PathKind SystemSurroundings::KindOf(const std::string& path) const {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return PathKind::kNothing;
+  if (S_ISREG(info.st_mode)) return PathKind::kFile;
+  if (S_ISDIR(info.st_mode)) return PathKind::kFolder;
+  return S_ISSOCK(info.st_mode) ? PathKind::kSocket : PathKind::kOther;
+}
+
 std::optional<std::vector<IpAddress>> SystemSurroundings::LocalAddresses() const {
   ifaddrs* list = nullptr;
   if (::getifaddrs(&list) != 0) return std::nullopt;

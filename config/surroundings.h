@@ -14,6 +14,9 @@
 
 namespace sluice::config {
 
+// What lies at a path; symbolic links are followed.
+enum class PathKind : uint8_t { kNothing, kFile, kFolder, kSocket, kOther };
+
 class Surroundings {
  public:
   virtual ~Surroundings() = default;
@@ -24,6 +27,8 @@ class Surroundings {
   // Why mail cannot be signed with the private key in this file, which can be read; the file is
   // named in it. Empty: it can, or nobody here knows.
   virtual std::string WhyNoSigningKey(const std::string&) const { return {}; }
+  // kNothing also where nobody may look.
+  virtual PathKind KindOf(const std::string&) const { return PathKind::kNothing; }
   // Addresses of this host's interfaces; none: not known, and then nothing is said about them.
   virtual std::optional<std::vector<IpAddress>> LocalAddresses() const = 0;
   // The uid of a user of this machine; none: there is no such user.
@@ -35,6 +40,7 @@ class SystemSurroundings : public Surroundings {
  public:
   std::string WhyUnreadable(const std::string& path) const override;
   bool WorldReadable(const std::string& path) const override;
+  PathKind KindOf(const std::string& path) const override;
   std::optional<std::vector<IpAddress>> LocalAddresses() const override;
   std::optional<uint32_t> UidOf(const std::string& name) const override;
 };

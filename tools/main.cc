@@ -66,11 +66,13 @@ void AddRunAndCheck(CLI::App& app, Action& action) {
 
   auto check = std::make_shared<CheckOptions>();
   CLI::App* command = AddCommand(app, action, "check", "Check a configuration", check, CheckConfig);
-  command->add_option("-c,--config", check->config, "Configuration")->type_name("FILE");
+  command->add_option("-c,--config", check->config, "Configuration")
+      ->type_name("FILE")
+      ->default_str(kDefaultConfig);
   command->add_flag("--reference", check->reference, "Print the reference of all keys (Markdown)");
   command->add_flag("--shaping-reference", check->shaping_reference,
                     "Print the tables of keys of shaping.toml (Markdown)");
-  command->require_option(1);
+  command->require_option(0, 1);
 }
 
 void AddShaping(CLI::App& app, Action& action) {
@@ -115,8 +117,10 @@ void AddLooks(CLI::App& app, Action& action) {
   auto explain = std::make_shared<ExplainOptions>();
   command = AddCommand(app, action, "explain", "Why a message has not left yet", explain, Explain);
   AddEngineAddress(command, explain->engine);
-  command->add_option("WHAT", explain->what, "The id from `queued as ID`, a domain or a site")
-      ->type_name("ID|DOMAIN")
+  command
+      ->add_option("WHAT", explain->what,
+                   "The id from `queued as ID`, an address, a domain or a site")
+      ->type_name("ID|ADDRESS|DOMAIN")
       ->required();
   command->add_flag("--json", explain->json, "As JSON");
 

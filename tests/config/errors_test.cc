@@ -259,6 +259,29 @@ TEST(ConfigErrors, RefuseAnOpenRelay) {
   EXPECT_EQ(ErrorsWith(open + "[\"fd00::/16\", \"192.168.0.0/16\"]\n"), "");
 }
 
+TEST(ConfigErrors, TellWhatLiesInTheWay) {
+  EXPECT_EQ(ErrorsWith("[queue]\npath = \"a-file\"\n"),
+            "s.toml:7:8: queue.path: \"/etc/sluice/a-file\" is no folder: the queue needs one of "
+            "its own\n");
+  EXPECT_EQ(ErrorsWith("[queue]\npath = \"a-folder\"\n"), "");
+  EXPECT_EQ(ErrorsWith("[events]\nlog = \"a-folder\"\n"),
+            "s.toml:7:7: events.log: \"/etc/sluice/a-folder\" is a folder: name a file in it, such "
+            "as \"/etc/sluice/a-folder/events.jsonl\"\n");
+  EXPECT_EQ(ErrorsWith("[events]\nlog = \"a-pipe\"\n"),
+            "s.toml:7:7: events.log: \"/etc/sluice/a-pipe\" is not a regular file\n");
+  EXPECT_EQ(ErrorsWith("[control]\nsocket = \"a-file\"\n"),
+            "s.toml:7:10: control.socket: \"/etc/sluice/a-file\" is there already and is no "
+            "socket: name another path, or remove it\n");
+  EXPECT_EQ(ErrorsWith("[control]\nsocket = \"a-socket\"\n"), "");
+  const auto socket = [](size_t octets) {
+    return "[submission]\nlocal_socket = \"/" + std::string(octets - 1, 'x') + "\"\n";
+  };
+  EXPECT_EQ(ErrorsWith(socket(107)), "");
+  EXPECT_EQ(ErrorsWith(socket(108)),
+            "s.toml:7:16: submission.local_socket: has 108 octets as an absolute path, and a "
+            "socket's has at most 107: name a shorter one\n");
+}
+
 TEST(ConfigErrors, TellWhatCertificatesNeed) {
   EXPECT_EQ(ErrorsWith("[[user]]\nname = \"a\"\n"),
             "s.toml:6:1: user[0].password: is missing: a user logs in by password, or by "
@@ -349,6 +372,20 @@ TEST(ConfigErrors, TellALostFileOnce) {
   ASSERT_FALSE(result);
   EXPECT_EQ(FormatProblems(result.error()),
             "/nonexistent/sluice.toml: cannot read the configuration: No such file or directory\n");
+}
+
+TEST(ConfigErrors, RefuseNamesThatALoginCannotTellApart) {
+  const auto users = [](std::string_view a, std::string_view b) {
+    const std::string tail = "\"\ncertificate_names = ";
+    return "[[user]]\nname = \"" + std::string(a) + tail + "\"a.test\"\n[[user]]\nname = \"" +
+           std::string(b) + tail + "\"b.test\"\n";
+  };
+  EXPECT_EQ(ErrorsWith(users("\xc3\xa9", "e")), "");
+  EXPECT_EQ(ErrorsWith(users("\xc3\xa9", "e\xcc\x81")),
+            "s.toml:10:8: user[1].name: \"e\xcc\x81\" is the same as \"\xc3\xa9\" in line 7 to a "
+            "client that logs in (RFC 4013)\n");
+  EXPECT_EQ(ErrorsWith(users("a", "\xc2\xad")),
+            "s.toml:10:8: user[1].name: \"\xc2\xad\" has nothing in it that SASL would keep\n");
 }
 
 TEST(ConfigErrors, RefuseControlCharactersInNames) {

@@ -1,4 +1,5 @@
-// A machine without a disk: files exist unless their name says "missing" or "gone".
+// A machine without a disk: files exist unless their name says "missing" or "gone". What lies at
+// other paths is told by their last word.
 
 #ifndef SLUICE_TESTS_CONFIG_FAKE_SURROUNDINGS_H_
 #define SLUICE_TESTS_CONFIG_FAKE_SURROUNDINGS_H_
@@ -23,6 +24,12 @@ class FakeSurroundings final : public Surroundings {
   }
   std::string WhyNoSigningKey(const std::string& path) const override {
     return path.find("damaged") != std::string::npos ? path + ": the private key is damaged" : "";
+  }
+  PathKind KindOf(const std::string& path) const override {
+    if (path.ends_with("-file")) return PathKind::kFile;
+    if (path.ends_with("-folder")) return PathKind::kFolder;
+    if (path.ends_with("-socket")) return PathKind::kSocket;
+    return path.ends_with("-pipe") ? PathKind::kOther : PathKind::kNothing;
   }
   std::optional<std::vector<IpAddress>> LocalAddresses() const override {
     return std::vector<IpAddress>{*IpAddress::Parse("8.8.4.4"), *IpAddress::Parse("192.0.2.10"),

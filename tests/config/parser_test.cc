@@ -186,6 +186,27 @@ TEST(ConfigParser, WarnsOfWhatMayBeMeant) {
               "/etc/sluice/sluice.toml" + std::string(test.warning));
 }
 
+TEST(ConfigParser, WarnsOfTenantsThatNoUserHas) {
+  const std::string user =
+      "[[user]]\nname = \"shop\"\npassword = \"" + std::string(kHash) + "\"\ntenant = \"orders\"\n";
+  const auto warnings = [&](const std::string& more) {
+    return FormatProblems(
+        Parse("unsigned = \"warn\"\n" + std::string(kGood) + user + more).warnings);
+  };
+  EXPECT_EQ(warnings("[[tenant]]\nname = \"order\"\n"),
+            "/etc/sluice/sluice.toml:12:8: tenant[0].name: no [[user]] is of tenant \"order\", so "
+            "this holds for no mail; did you mean \"orders\"?\n");
+  EXPECT_EQ(warnings("[[tenant]]\nname = \"orders\"\n[[tenant]]\nname = \"default\"\n"), "");
+  const std::string domain =
+      "[[domain]]\nname = \"mta1.example.com\"\ndkim = [{ selector = \"s\", "
+      "key = \"k\" }]\ntenant = \"shop\"\n";
+  EXPECT_EQ(
+      warnings(domain),
+      "/etc/sluice/sluice.toml:14:10: domain[0].tenant: no [[user]] is of tenant \"shop\", so "
+      "nobody can send from this domain\n");
+  EXPECT_EQ(warnings(domain + "retired = true\n"), "");
+}
+
 TEST(ConfigParser, WarnsWhenNobodyCanSubmit) {
   const Loaded loaded =
       Parse("hostname = \"a.example\"\n[[listener]]\nbind = \"127.0.0.1:1\"\ntls = \"none\"\n");

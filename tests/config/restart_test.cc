@@ -4,8 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "config/keys.h"
 #include "config/open_listeners.h"
 
 namespace sluice::config {
@@ -40,6 +43,30 @@ TEST(Restart, IsNeededForWhatIsReadAtTheStartOnly) {
             "queue, dns.servers, control.socket, events, engine.shards, "
             "listener 127.0.0.1:587 (stays open as it was), "
             "listener 127.0.0.1:588 (is not opened)");
+}
+
+TEST(Restart, IsSaidOfTheKeysThatTheReferenceMarks) {
+  Config changed = Some();
+  changed.queue.max_bytes = 1;
+  changed.dns.servers = {*Endpoint::Parse("127.0.0.1:53")};
+  changed.control.socket = "other.sock";
+  changed.submission.local_socket = "other.sock";
+  changed.events.keep_files = 1;
+  changed.engine.shards = 5;
+  changed.tls.mta_sts_port = 444;
+  std::vector<std::string> keys;
+  for (const Section& section : Sections()) {
+    if (section.restart) keys.emplace_back(section.name);
+    for (const Key& key : section.keys)
+      if (key.restart) keys.push_back(std::string(section.name) + "." + std::string(key.name));
+  }
+  std::string told = NeedsRestart(Some(), changed) + ", ";
+  for (const std::string& key : keys) {
+    const size_t at = told.find(key + ", ");
+    ASSERT_NE(at, std::string::npos) << key << " is marked, and a reload does not tell of it";
+    told.erase(at, key.size() + 2);
+  }
+  EXPECT_EQ(told, "") << "told by a reload, and not marked in the reference";
 }
 
 TEST(Restart, IsNotNeededForTablesThatChangePlaces) {

@@ -47,7 +47,7 @@ class Explain(harness.Case):
 
     def test_an_address_has_all_that_waits_for_it(self):
         first = self.send("a@busy.test", "other@busy.test")
-        second = self.send("A@Busy.test")
+        second = self.send("A@busy.test")
         self.world.wait_for_events(3, "deferred")
         told = self.explain("a@BUSY.test")
         self.assertEqual([(r["message"], r["recipient"]) for r in told["recipients"]],

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Start, stop, reload and restart; and every way to start wrongly, with a message that helps."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -9,6 +10,7 @@ import signal
 import smtplib
 import socket
 import ssl
+import threading
 
 import harness
 from harness import PASSWORD, sluice
@@ -32,6 +34,40 @@ class Lifecycle(harness.Case):
         self.assert_stops(engine, within=10)
         for client in (idle, midway):
             client.close()
+
+    def test_a_receiver_that_stalls_is_cut_off_when_the_time_for_a_stop_is_over(self):
+        stalled = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(stalled.close)
+        told = threading.Event()
+
+        def answer():
+            connection, _ = stalled.accept()
+            with connection, connection.makefile("rb") as lines, contextlib.suppress(ConnectionResetError):
+                connection.sendall(b"220 stalled.test\r\n")
+                content = False
+                for line in lines:  # until the engine hangs up
+                    if line == b".\r\n":
+                        told.set()
+                        content = True
+                    elif not content:
+                        connection.sendall(b"354 go on\r\n" if line == b"DATA\r\n" else b"250 yes\r\n")
+                        content = line == b"DATA\r\n"
+
+        receiver = threading.Thread(target=answer)
+        receiver.start()
+        port = stalled.getsockname()[1]
+        config = self.world.config(extra=f'[engine]\nstop_within = "500ms"\n[[route]]\nmatch = "*"\nhosts = ["127.0.0.1:{port}"]\n')
+        engine = self.world.engine(config)
+        self.send(config)
+        self.assertTrue(told.wait(harness.PATIENCE))
+        self.assert_stops(engine, within=8)
+        self.assertIn("some connections did not end in time and are cut", engine.log_text())
+        receiver.join(harness.PATIENCE)
+        sink = self.world.sink()
+        config.replace(f"127.0.0.1:{port}", f"127.0.0.1:{sink.port}")
+        self.world.engine(config)
+        self.world.wait_for_events(1, "delivered")
+        self.assertEqual(len(sink.messages()), 1)
 
     def test_what_waits_survives_a_restart_and_is_delivered_then(self):
         dead = harness.free_port()
@@ -188,13 +224,15 @@ class Lifecycle(harness.Case):
         context = ssl.create_default_context(cafile=self.world.cert)
         with smtplib.SMTP("localhost", config.starttls, timeout=30) as client:
             client.starttls(context=context)
-            with self.assertRaises(smtplib.SMTPAuthenticationError):
-                client.login("crm", "wrong-password")
+            for _ in range(3):
+                with self.assertRaises(smtplib.SMTPAuthenticationError):
+                    client.login("crm", "wrong-password")
             client.login("crm", PASSWORD)
             client.sendmail("shop@sender.test", "a@one.test", "Subject: private-subject\n\nprivate-words\n")
         sink.wait_for(1)
         self.world.wait_for_events(1, "delivered")
         self.assert_stops(engine)
+        self.assertEqual(engine.log_text().count('login: failed as "crm" from 127.0.0.1'), 1)
         told = engine.log_text() + "".join(map(str, self.world.events()))
         for secret in (PASSWORD, "wrong-password", "private-subject", "private-words", "argon2id"):
             self.assertNotIn(secret, told)
@@ -298,10 +336,30 @@ class Lifecycle(harness.Case):
         self.refused(config, foreign.name)
         self.assertEqual(sluice("check", "-c", config.path).returncode, 2)
 
-    def test_an_unwritable_queue_is_named(self):
+    def test_what_lies_in_the_way_is_named_by_run_and_check(self):
         config = self.world.config()
-        (self.world.folder / "queue").write_text("a file where the folder should be\n")
-        self.refused(config, "queue")
+        text = config.path.read_text()
+        (self.world.folder / "a-file").write_text("not a queue, and no socket\n")
+        for old, new, key in (('path = "queue"', 'path = "a-file"', "queue.path"),
+                              ('log = "events.jsonl"', 'log = "."', "events.log"),
+                              ('socket = "control.sock"', 'socket = "a-file"', "control.socket"),
+                              ('socket = "control.sock"', f'socket = "{"x" * 120}"', "control.socket")):
+            self.assertIn(old, text)
+            config.path.write_text(text.replace(old, new))
+            self.refused(config, key, status=2)
+            self.assertIn(key, sluice("check", "-c", config.path, check=2).stderr)
+
+    def test_an_address_of_another_machine_is_named_by_run_and_check(self):
+        config = self.world.config()
+        config.replace(f"127.0.0.1:{config.starttls}", f"192.0.2.77:{config.starttls}")
+        self.assertIn("no interface of this machine", sluice("check", "-c", config.path, check=2).stderr)
+        self.refused(config, f"192.0.2.77:{config.starttls}")
+
+    def test_a_sink_takes_no_port_that_somebody_has(self):
+        first = self.world.sink()
+        second = sluice("sink", "--listen", f"127.0.0.1:{first.port}", "--duration", "1", timeout=30)
+        self.assertEqual(second.returncode, 1, second.stdout)
+        self.assertIn("another program listens there", second.stderr)
 
     def test_wrong_configuration_is_told_with_line_and_key(self):
         config = self.world.config()
@@ -321,6 +379,7 @@ class Lifecycle(harness.Case):
         self.assertEqual(gone.returncode, 2)
         self.assertIn("gone.toml", gone.stderr)
         self.assertEqual(sluice("run").returncode, 2)
+        self.assertIn("/etc/sluice/sluice.toml", sluice("check", check=2).stderr)
         self.assertEqual(sluice("dance").returncode, 2)
         self.assertEqual(sluice("--help").returncode, 0)
 

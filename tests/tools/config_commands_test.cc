@@ -63,6 +63,20 @@ TEST(Check, FindsKeysThatDoNotFit) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Check, FindsAddressesOfOtherMachines) {
+  config::Config config;
+  config.file = "sluice.toml";
+  config.listeners.resize(2);
+  config.listeners[0].bind = {*Endpoint::Parse("0.0.0.0:587"), *Endpoint::Parse("127.0.0.9:25")};
+  config.listeners[1].line = 9;
+  config.listeners[1].bind = {*Endpoint::Parse("127.0.0.1:25"), *Endpoint::Parse("192.0.2.77:587")};
+  const config::Problems problems = CheckAddresses(config);
+  ASSERT_THAT(problems, SizeIs(1));
+  EXPECT_EQ(problems[0].ToString(),
+            "sluice.toml:9:1: listener[1].bind: \"192.0.2.77:587\" cannot be opened: no interface "
+            "of this machine has that address");
+}
+
 TEST(Check, SumsUpWhatItRead) {
   config::Config config;
   config.file = "sluice.toml";

@@ -72,10 +72,11 @@ TEST(Views, ShowsWhatIsWrongInTheStatus) {
 
 TEST(Views, ShowsWhatBulkMailLacksByTenant) {
   const std::string shown = RenderStatus(
-      R"({"status":{"sender_refusals":2,"bulk_rules":[
+      R"({"status":{"sender_refusals":2,"logins_failed":3,"bulk_rules":[
       {"tenant":"crm","messages":40,"faulty":12,"faults":{"not_signed":12,"no_link":0,"no_unsubscribe":3}},
       {"tenant":"good","messages":9,"faulty":0,"faults":{}},7]}})");
   EXPECT_THAT(shown, HasSubstr("2 messages refused"));
+  EXPECT_THAT(shown, HasSubstr("3 logins refused"));
   EXPECT_THAT(shown, HasSubstr("12 of 40 messages: 3 no_unsubscribe, 12 not_signed\n"));
   EXPECT_THAT(shown, Not(HasSubstr("good")));
 }
@@ -84,33 +85,40 @@ TEST(Views, ShowsLanesWithTheirReasons) {
   EXPECT_EQ(RenderLanes(R"({"lanes":[]})"), "Nothing is waiting.\n");
   const std::string shown = RenderLanes(R"({"lanes":[
     {"domain":"a.test","tenant":"crm","campaign":"","site":"mx.a.test","waiting":120,"in_flight":10,
-     "connections":2,"next_due":null,"reason":"being sent","until":null},
+     "connections":2,"next_due":null,"next_try":"now","reason":"being sent","until":null},
     {"domain":"b.test","tenant":"crm","campaign":"","site":"","waiting":3,"in_flight":0,
-     "connections":0,"next_due":"2026-11-21T07:56:00.000123Z","reason":"deferred: 450 \u001b[31mlater",
-     "until":null}]})");
+     "connections":0,"next_due":"2026-11-21T07:50:00.000123Z","next_try":"2026-11-21T07:56:00.000123Z",
+     "reason":"deferred: 450 \u001b[31mlater","until":null}]})");
   EXPECT_EQ(shown,
             "DOMAIN  TENANT  WAITING  SENDING  CONNECTIONS  NEXT TRY             WHY IT WAITS\n"
-            "a.test  crm         120       10            2                       being sent\n"
+            "a.test  crm         120       10            2  now                  being sent\n"
             "b.test  crm           3                        2026-11-21 07:56:00  deferred: 450 "
             "?[31mlater\n");
 }
 
 TEST(Views, ExplainsAMessage) {
   const std::string shown =
-      RenderExplanation(R"({"recipients":[{"recipient":"x@b.test","attempts":2,
-    "due":"2026-11-21T07:56:00.000123Z","last_reply":"450 4.7.1 later"}],"lanes":[{"domain":"b.test",
+      RenderExplanation(R"({"recipients":[{"message":"0000g00000001","recipient":"x@b.test",
+    "attempts":2,"due":"2026-11-21T07:50:00.000123Z","next_try":"2026-11-21T07:56:00.000123Z",
+    "reason":"suspended","last_reply":"450 4.7.1 later"},
+    {"message":"0000g00000002","recipient":"x@b.test","attempts":0,"due":"2026-11-21T07:50:00Z",
+    "next_try":"now","reason":"its turn comes next"}],"lanes":[{"domain":"b.test",
     "tenant":"crm","campaign":"","site":"mx.b.test","waiting":3,"in_flight":0,"connections":0,
-    "next_due":null,"reason":"deferred","until":"2026-11-21T07:56:00.000123Z"}]})");
-  EXPECT_EQ(shown,
-            "RECIPIENT  ATTEMPTS  NEXT TRY             LAST REPLY\n"
-            "x@b.test          2  2026-11-21 07:56:00  450 4.7.1 later\n"
-            "\n"
-            "domain        b.test\n"
-            "tenant        crm\n"
-            "goes to       mx.b.test\n"
-            "waiting       3\n"
-            "why it waits  deferred\n"
-            "until         2026-11-21 07:56:00\n");
+    "next_due":null,"next_try":"now","reason":"deferred","until":"2026-11-21T07:56:00.000123Z"}]})");
+  EXPECT_EQ(
+      shown,
+      "MESSAGE        RECIPIENT  ATTEMPTS  NEXT TRY             WHY IT WAITS         LAST REPLY\n"
+      "0000g00000001  x@b.test          2  2026-11-21 07:56:00  suspended            450 4.7.1 "
+      "later\n"
+      "0000g00000002  x@b.test          0  now                  its turn comes next\n"
+      "\n"
+      "domain        b.test\n"
+      "tenant        crm\n"
+      "goes to       mx.b.test\n"
+      "waiting       3\n"
+      "why it waits  deferred\n"
+      "until         2026-11-21 07:56:00\n"
+      "next try      now\n");
   EXPECT_EQ(RenderExplanation(R"({"lanes":[]})"), "Nothing is waiting.\n");
 }
 

@@ -1,4 +1,4 @@
-// tools/commands/check.h — `sluice check -c FILE`: everything that is wrong with a configuration.
+// tools/commands/check.h — `sluice check [-c FILE]`: everything that is wrong with a configuration.
 
 #ifndef SLUICE_TOOLS_COMMANDS_CHECK_H_
 #define SLUICE_TOOLS_COMMANDS_CHECK_H_
@@ -11,7 +11,7 @@
 namespace sluice::tools {
 
 struct CheckOptions {
-  std::string config;              // -c FILE
+  std::string config;              // -c FILE; empty: the usual one
   bool reference = false;          // --reference: print docs/configuration.md instead
   bool shaping_reference = false;  // --shaping-reference: the tables of docs/shaping.md
 };
@@ -28,6 +28,9 @@ struct CertificateFindings {
 CertificateFindings LookAtCertificates(const config::Config& config);
 // Of those the errors.
 config::Problems CheckCertificates(const config::Config& config);
+
+// Those of `bind` that no interface of this machine has: `sluice run` could not open them.
+config::Problems CheckAddresses(const config::Config& config);
 
 // "ok: sluice.toml: 3 listeners (587, 465), 1 user, 2 routes".
 std::string Summarise(const config::Config& config);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/counted.h"
 #include "tools/commands/domain_views.h"
 #include "tools/commands/table.h"
 #include "tools/commands/views.h"
@@ -146,8 +147,7 @@ std::string CheckText(const CheckReport& report) {
   else
     out += std::to_string(tally.bad) + " of " + std::to_string(tally.looked) +
            " checks are not right: see above what to do";
-  if (tally.warnings > 0)
-    out += "; " + std::to_string(tally.warnings) + (tally.warnings == 1 ? " warning" : " warnings");
+  if (tally.warnings > 0) out += "; " + Counted(tally.warnings, "warning");
   if (tally.unknown > 0)
     out += "; " + std::to_string(tally.unknown) + " block list lookups could not tell";
   return out + ".\n";

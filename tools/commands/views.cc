@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "engine/base/counted.h"
 #include "tools/commands/table.h"
 
 namespace sluice::tools {
@@ -45,12 +46,9 @@ std::string Count(const Json& json, std::string_view key) {
   return std::to_string(Number(json, key));
 }
 
-// "1 recipient", "2 recipients".
-std::string Counted(int64_t n, const std::string& noun) {
-  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
-}
-std::string Counted(const Json& json, std::string_view key, const std::string& noun) {
-  return Counted(Number(json, key), noun);
+using sluice::Counted;
+std::string Counted(const Json& json, std::string_view key, std::string_view noun) {
+  return Counted(uint64_t(Number(json, key)), noun);
 }
 
 // A number for a table; zero is left out where it says nothing.
@@ -68,12 +66,6 @@ std::string Names(const Json& list) {
     out += name.get<std::string>();
   }
   return out;
-}
-
-// "a" and its reason for a lane: when the next try is, or until when it is held.
-std::string Until(const Json& lane) {
-  const std::string until = ShortTime(Text(lane, "until"));
-  return until.empty() ? ShortTime(Text(lane, "next_due")) : until;
 }
 
 // "until 2026-11-21 07:56:00 after 2 failures: connection refused".
@@ -114,6 +106,10 @@ std::string MemberJson(const std::string& json, std::string_view key) {
 
 std::string MemberText(const std::string& json, std::string_view key) {
   return Text(Parse(json), key);
+}
+
+std::string MemberNames(const std::string& json, std::string_view key) {
+  return Names(Member(Parse(json), key));
 }
 
 std::string WithoutOk(const std::string& json) {
@@ -160,18 +156,21 @@ std::string RenderStatus(const std::string& json) {
   row("", Counted(status, "bounced", "recipient") + " bounced");
   row("", Counted(status, "expired", "recipient") + " expired");
   if (const int64_t n = Number(status, "message_faults"); n > 0)
-    row("", Counted(n, "message") + " refused",
+    row("", Counted(uint64_t(n), "message") + " refused",
         "for faults of their own: see the alerts in the event log");
   if (const int64_t n = Number(status, "sender_refusals"); n > 0)
-    row("", Counted(n, "message") + " refused", "for their From: see the alerts in the event log");
+    row("", Counted(uint64_t(n), "message") + " refused",
+        "for their From: see the alerts in the event log");
+  if (const int64_t n = Number(status, "logins_failed"); n > 0)
+    row("", Counted(uint64_t(n), "login") + " refused", "the log names who failed, and from where");
   const Json& bulk = Member(status, "bulk_rules");
   for (size_t i = 0; bulk.is_array() && i < bulk.size(); ++i)
     if (Number(bulk[i], "faulty") > 0)
       row("bulk rules", Text(bulk[i], "tenant"), BulkNote(bulk[i]));
   if (const int64_t n = Number(status, "commit_failures"); n > 0)
-    row("", Counted(n, "commit") + " failed", "the disk is full or failing: see the log");
+    row("", Counted(uint64_t(n), "commit") + " failed", "the disk is full or failing: see the log");
   if (const int64_t n = Number(status, "damaged_records"); n > 0)
-    row("", Counted(n, "damaged record"), "set aside: see the log");
+    row("", Counted(uint64_t(n), "damaged record"), "set aside: see the log");
   return table.ToString();
 }
 
@@ -190,7 +189,8 @@ std::string RenderLanes(const std::string& json) {
   for (const Json& lane : lanes)
     table.AddRow({Text(lane, "domain"), Text(lane, "tenant"), Text(lane, "campaign"),
                   Count(lane, "waiting"), CountOrNone(lane, "in_flight"),
-                  CountOrNone(lane, "connections"), Until(lane), Text(lane, "reason")});
+                  CountOrNone(lane, "connections"), ShortTime(Text(lane, "next_try")),
+                  Text(lane, "reason")});
   return table.ToString();
 }
 
@@ -199,10 +199,16 @@ std::string RenderExplanation(const std::string& json) {
   std::string out;
   const Json& recipients = Member(parsed, "recipients");
   if (recipients.is_array() && !recipients.empty()) {
-    Table table({{"RECIPIENT"}, {"ATTEMPTS", Table::Align::kRight}, {"NEXT TRY"}, {"LAST REPLY"}});
+    Table table({{"MESSAGE"},
+                 {"RECIPIENT"},
+                 {"ATTEMPTS", Table::Align::kRight},
+                 {"NEXT TRY"},
+                 {"WHY IT WAITS"},
+                 {"LAST REPLY"}});
     for (const Json& recipient : recipients)
-      table.AddRow({Text(recipient, "recipient"), Count(recipient, "attempts"),
-                    ShortTime(Text(recipient, "due")), Text(recipient, "last_reply")});
+      table.AddRow({Text(recipient, "message"), Text(recipient, "recipient"),
+                    Count(recipient, "attempts"), ShortTime(Text(recipient, "next_try")),
+                    Text(recipient, "reason"), Text(recipient, "last_reply")});
     out = table.ToString();
   }
   const Json& lanes = Member(parsed, "lanes");
@@ -221,7 +227,7 @@ std::string RenderExplanation(const std::string& json) {
     row("connections", CountOrNone(lane, "connections"));
     row("why it waits", Text(lane, "reason"));
     row("until", ShortTime(Text(lane, "until")));
-    row("next try", ShortTime(Text(lane, "next_due")));
+    row("next try", ShortTime(Text(lane, "next_try")));
     if (!out.empty()) out += "\n";
     out += table.ToString();
   }
@@ -261,9 +267,10 @@ std::string RenderTlsReports(const std::string& json) {
   row("since the start", Counted(told, "sent", "report") + " sent",
       Counted(told, "unwanted", "domain") + " asked for none");
   if (const int64_t n = Number(told, "failed"); n > 0)
-    row("", Counted(n, "report") + " given up", "see the alerts in the event log");
+    row("", Counted(uint64_t(n), "report") + " given up", "see the alerts in the event log");
   if (const int64_t n = Number(told, "left_out"); n > 0)
-    row("", Counted(n, "session") + " left out", "more domains in a day than are counted");
+    row("", Counted(uint64_t(n), "session") + " left out",
+        "more domains in a day than are counted");
   std::string out = table.ToString();
   const Json& reports = Member(told, "reports");
   static constexpr size_t kShown = 20;

@@ -29,6 +29,8 @@ Result<Response> ReadResponse(std::string line);
 std::string MemberJson(const std::string& json, std::string_view key);
 // The same where it is text; empty when it is not.
 std::string MemberText(const std::string& json, std::string_view key);
+// The texts of the list `key`, as in "a, b".
+std::string MemberNames(const std::string& json, std::string_view key);
 // The whole answer without "ok".
 std::string WithoutOk(const std::string& json);
 // Did the engine hold back what does not fit into one answer?
