@@ -112,7 +112,7 @@ class Shaping(harness.Case):
         self.assertEqual(rows["idle"]["value"], "7s")
         line = config.path.read_text().splitlines().index('idle_connection = "7s"') + 1
         self.assertEqual([(o["file"], o["line"]) for o in rows["idle"]["from"]], [(str(config.path), line)])
-        self.assertTrue(rows["message_rate"]["later"])
+        self.assertFalse(rows["message_rate"]["later"])
         values, rows = self.show(config, "Shaped.test.", "--mx", "mx1.elsewhere.test")
         self.assertEqual((values["domain"], values["provider"]), ("shaped.test", None))
         self.assertEqual(rows["recipients_per_transaction"]["from"][0]["line"], 9)

@@ -108,7 +108,7 @@ class Storage(harness.Case):
     def test_every_listing_is_json_when_asked(self):
         config = self.world.config()
         self.world.engine(config)
-        for command in (["status"], ["queues"], ["queues", "one.test"], ["explain", "one.test"], ["captured", "list"]):
+        for command in (["status"], ["queues"], ["queues", "one.test"], ["captured", "list"]):
             machine = sluice(*command, "-c", config.path, "--json")
             self.assertEqual(machine.returncode, 0, machine.stderr)
             json.loads(machine.stdout)
