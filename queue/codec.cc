@@ -11,8 +11,6 @@ namespace sluice::queue {
 namespace {
 
 constexpr uint8_t kVersion = 1;
-// Of suspensions: sites, and paths (engine/shard/suspensions.h).
-constexpr uint8_t kSuspensionKinds = 2;
 
 // Seeds of the rows whose key is a name.
 constexpr uint64_t kStateHash = 1;
@@ -271,7 +269,7 @@ bool DecodeSuspension(std::string_view record, const LaneId& name, Suspension& o
   if (!OpenRecord(record, HashOf(name), kVersion, fields)) return false;
   ByteReader from(fields);
   const uint8_t kind = from.U8();
-  known = kind >= uint8_t(SuspensionKind::kSite) && kind <= kSuspensionKinds;
+  known = kind >= uint8_t(SuspensionKind::kSite) && kind <= uint8_t(SuspensionKind::kPath);
   if (!known) return from.ok();
   out.id.kind = SuspensionKind(kind);
   out.until = WallFromMicros(from.I64());

@@ -166,11 +166,13 @@ struct LaneRow {
 
 // What is suspended. One table holds all kinds; a kind that this program does not know is left
 // alone.
-enum class SuspensionKind : uint8_t { kSite = 1 };
+enum class SuspensionKind : uint8_t { kSite = 1, kPath = 2 };
 
 struct SuspensionId {
   SuspensionKind kind = SuspensionKind::kSite;
-  std::string key;  // kSite: the site's name; at most kMaxSuspensionKey
+  // kSite: its name; kPath: a source and what it may not be used for, "mailing-1 > @google". At most
+  // kMaxSuspensionKey.
+  std::string key;
 
   friend auto operator<=>(const SuspensionId&, const SuspensionId&) = default;
 };

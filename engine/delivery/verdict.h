@@ -2,9 +2,8 @@
 //
 // PURPOSE   (what happened, recipient, message, retry schedule, now, dice) -> Verdict. Delivery and
 //           smtp/ report facts; the scheduler carries out what is said here.
-// NOT HERE  Suspensions, holds and rates: they follow from Verdict::rule
-// (engine/shard/reactions.h). RULES     protocol.md 10-16, design 12.1-12.3. A ReplyRules is asked
-// first, so that the rules of
+// NOT HERE  Suspensions, holds and rates: they follow from Verdict::rule (shard/reactions.h).
+// RULES     protocol.md 10-16, design 12.1-12.3. A ReplyRules is asked first, so that the rules of
 //           replies.toml overrule the basic code.
 
 #ifndef SLUICE_ENGINE_DELIVERY_VERDICT_H_

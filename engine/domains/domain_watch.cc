@@ -43,6 +43,7 @@ struct DomainWatch::Check {
 
   DomainPlan plan;  // that is looked up; of this machine: empty
   HostPlan host;
+  Instant began{};
   std::optional<Findings> found;
   std::optional<std::vector<ReachTarget>> targets;
   std::optional<ReachProbe> probe;
@@ -143,6 +144,7 @@ void DomainWatch::Begin(const std::string& domain) {
   CHECK(!busy_);
   busy_ = true;
   check_ = std::make_unique<Check>(parts_);
+  check_->began = parts_.clock.Now();
   // Copies: a reload while it runs changes the plans.
   const auto plan = plans_.find(domain);
   CHECK(domain == kHost || plan != plans_.end());
@@ -263,6 +265,7 @@ void DomainWatch::Change(const std::string& domain, DomainState state) {
 void DomainWatch::Again(const std::string& domain, bool good) {
   const auto due = due_.find(domain);
   if (due == due_.end()) return;
+  if (check_ && due->second > check_->began) return;  // asked for while it was looked at
   const Duration every = config_->domain_rules.check_every;
   due->second = parts_.clock.Now() + Spread(good ? every : std::min(every, kRetryAfter));
 }

@@ -20,17 +20,19 @@ std::shared_ptr<const config::Config> WithPorts(config::Config config,
 }
 
 // A secret is changed by a new line on top of the file.
-Result<std::shared_ptr<const smtp::TokenSecrets>> LoadTokens(const config::Config& config) {
-  auto tokens = smtp::TokenSecrets::LoadOrMake(config.queue.path + "/token.key");
+Result<std::shared_ptr<const smtp::TokenSecrets>> LoadTokens(const std::string& queue) {
+  auto tokens = smtp::TokenSecrets::LoadOrMake(queue + "/token.key");
   if (!tokens) return std::unexpected(tokens.error());
   return std::make_shared<const smtp::TokenSecrets>(std::move(*tokens));
 }
 
-Result<Settings> LoadSettings(std::shared_ptr<const config::Config> config, KeyStore& keys) {
+// `queue`: the folder that is open, whatever the configuration says by now.
+Result<Settings> LoadSettings(std::shared_ptr<const config::Config> config,
+                              const std::string& queue, KeyStore& keys) {
   auto keyring =
       Keyring::Make(*config, [&keys](const std::string& file) { return keys.Load(file); });
   if (!keyring) return std::unexpected(keyring.error());
-  auto tokens = LoadTokens(*config);
+  auto tokens = LoadTokens(queue);
   if (!tokens) return std::unexpected(tokens.error());
   auto rules = LoadRules(config->file);
   if (!rules) return std::unexpected(rules.error());
@@ -45,7 +47,7 @@ Reloader::Reloader(const config::Config& config)
 }
 
 Status Reloader::LoadKeys() {
-  auto loaded = LoadSettings(in_force_.config, keys_);
+  auto loaded = LoadSettings(in_force_.config, in_force_.config->queue.path, keys_);
   if (!loaded) return std::unexpected(loaded.error());
   in_force_ = std::move(*loaded);
   return {};
@@ -96,7 +98,7 @@ Result<std::string> Reloader::TryReload() {
   if (!tls) return std::unexpected(tls.error());
   const auto clients = MakeTlsClients(loop_->net(), *config, shards_);
   if (!clients) return std::unexpected(clients.error());
-  auto settings = LoadSettings(config, keys_);
+  auto settings = LoadSettings(config, in_force_.config->queue.path, keys_);
   if (!settings) return std::unexpected(settings.error());
 
   in_force_ = std::move(*settings);

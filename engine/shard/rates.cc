@@ -15,7 +15,10 @@ uint32_t Rates::OwnerOf(const std::string& name) const {
 
 Rates::Gate& Rates::GateOf(const RateKey& key) {
   const auto known = gates_.find(key.name);
-  if (known != gates_.end()) return known->second;
+  if (known != gates_.end()) {
+    known->second.rate = key.rate;  // a reload may have changed it
+    return known->second;
+  }
   SweepGates();
   Gate& gate = gates_[key.name];
   gate.name = key.name;

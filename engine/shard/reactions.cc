@@ -80,13 +80,14 @@ Reactions::Counter& Reactions::CounterOf(const config::ReplyRule& rule, size_t p
 bool Reactions::Reached(Counter& counter, const config::ReplyAction& action, Instant now) {
   const config::ReplyThreshold threshold = ThresholdOf(action);
   if (counter.set || threshold.count < 2) return true;
+  ++counter.replies;
   counter.hits.push_back(now);
   while (counter.hits.front() + threshold.within < now || counter.hits.size() > threshold.count)
     counter.hits.pop_front();
   if (counter.hits.size() < threshold.count) return false;
-  const uint64_t attempts =
-      std::max<uint64_t>(counter.attempts + counter.attempts_before, counter.hits.size());
-  if (action.share != 0 && counter.hits.size() * 100 <= attempts * action.share) return false;
+  const uint64_t replies = counter.replies + counter.replies_before;
+  const uint64_t attempts = std::max(counter.attempts + counter.attempts_before, replies);
+  if (action.share != 0 && replies * 100 <= attempts * action.share) return false;
   counter.hits.clear();
   counter.set = counter.in_a_row;
   return true;
@@ -120,6 +121,8 @@ void Reactions::NoteAttempt(Counter& counter, bool delivered, Instant now) {
     const bool next = counter.window + 2 * counter.within > now;
     counter.attempts_before = next ? counter.attempts : 0;
     counter.attempts = 0;
+    counter.replies_before = next ? counter.replies : 0;
+    counter.replies = 0;
     counter.window = now;
   }
   ++counter.attempts;

@@ -66,10 +66,12 @@ class Reactions {
     bool set = false;          // a hold that is in force
     Instant alerted{};
     bool was_alerted = false;
-    // Attempts, for `share`: of this window and of the one before.
+    // Attempts, and replies that the rule knew, for `share`: of this window and the one before.
     Instant window{};
     uint64_t attempts = 0;
     uint64_t attempts_before = 0;
+    uint64_t replies = 0;
+    uint64_t replies_before = 0;
     std::list<const std::string*>::iterator age;
     bool in_a_row = false;  // a success forgets the hits
     Duration within{};

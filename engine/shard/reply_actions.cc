@@ -58,7 +58,7 @@ WallTime Scheduler::PathUntil(const std::string& source, const Site& site, std::
   const WallTime now = shard_.clock.Wall();
   const std::string front = source + " > ";
   for (const std::string& receiver : {std::string("*"), "@" + site.replies_of, site.name}) {
-    const queue::SuspensionId id{kPathSuspension, front + receiver};
+    const queue::SuspensionId id{queue::SuspensionKind::kPath, front + receiver};
     const Suspensions::Entry* entry = suspensions_.Find(id);
     if (entry == nullptr) continue;
     if (entry->until <= now) {
@@ -97,7 +97,7 @@ void Scheduler::WaitForSource(Site& site) {
 
 void Scheduler::SuspendPath(const std::string& source, const std::string& receiver, Duration length,
                             const std::string& why) {
-  const queue::SuspensionId id{kPathSuspension, source + " > " + receiver};
+  const queue::SuspensionId id{queue::SuspensionKind::kPath, source + " > " + receiver};
   const WallTime until = shard_.clock.Wall() + length;
   const Suspensions::Entry* known = suspensions_.Find(id);
   if (known != nullptr && known->until >= until) return;
@@ -141,10 +141,13 @@ void Scheduler::React(Site& site, const std::string& source, const Job& job, siz
     if (action.kind == ReplyActionKind::kHold && path)
       SuspendPaths(site, source, action.target, Reactions::kHoldProbe, why);
     if (action.kind == ReplyActionKind::kRecycle && delivery != nullptr) delivery->Recycle();
-    if (due.alert)
-      owner_.Alert(action.kind == ReplyActionKind::kHold ? "reply_hold" : "reply_rule",
-                   due.about + " is " + std::string(WordOf(action.kind)) + " (rule " +
-                       verdict.rule->name + "): " + why);
+    if (!due.alert) continue;
+    // Only paths are kept back; of the rest the operator must see to it.
+    const bool kept =
+        path || (action.kind != ReplyActionKind::kSuspend && action.kind != ReplyActionKind::kHold);
+    owner_.Alert(action.kind == ReplyActionKind::kHold ? "reply_hold" : "reply_rule",
+                 due.about + (kept ? " is " : " ought to be ") + std::string(WordOf(action.kind)) +
+                     " (rule " + verdict.rule->name + "): " + why);
   }
   Touch(site);
 }

@@ -30,10 +30,14 @@ bool ReportPace::MustWait(Lane& lane, LaneHandle handle) {
   if (!queue::IsReportLane(lane.key)) return false;
   const Instant until = next(lane);
   if (until <= shard_.clock.Now()) return false;
-  if (std::exchange(lane.Window().paced, true)) return true;
+  Park(lane, handle, until);
+  return true;
+}
+
+void ReportPace::Park(Lane& lane, LaneHandle handle, Instant until) {
+  if (std::exchange(lane.Window().paced, true)) return;
   waiting_.push({until, handle});
   timer_.Set(waiting_.top().until);
-  return true;
 }
 
 void ReportPace::OnTimer() {

@@ -36,6 +36,8 @@ class ReportPace {
   Instant next(const Lane& lane) const;
   // Must this lane wait? Then `wake` is called for it, once however often it is asked.
   bool MustWait(Lane& lane, LaneHandle handle);
+  // Any lane: it waits until then, for another reason.
+  void Park(Lane& lane, LaneHandle handle, Instant until);
 
  private:
   struct Waiting {

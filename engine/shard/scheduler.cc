@@ -35,7 +35,7 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
       }) {
   RenewTls();
   rates_.OnOpen([this](const std::string& name) {
-    if (const auto it = sites_.find(name); it != sites_.end()) Touch(*it->second);
+    if (const auto it = sites_.find(name); it != sites_.end()) BringBack(*it->second);
   });
   suspensions_.OnHeard([this](const queue::SuspensionId& id, const Suspensions::Entry* entry) {
     if (id.kind != queue::SuspensionKind::kSite) return;
@@ -162,7 +162,7 @@ std::optional<std::pair<LaneHandle, Waiting>> Scheduler::TakeNext(Site& site) {
       }
       continue;
     }
-    if (report_pace_.MustWait(*lane, handle)) {
+    if (lane->window->paced || report_pace_.MustWait(*lane, handle)) {
       lane->window->active = false;
       continue;
     }
@@ -299,10 +299,11 @@ std::optional<Job> Scheduler::NextJob(Delivery& delivery) {
     return std::nullopt;
   }
   const bool may_work = MaySend() && shard_.clock.Now() >= site.suspended_until;
-  if (may_work && Prepare(site)) {
+  for (bool again = may_work; again && Prepare(site);) {
     const size_t place = FindAllowed(site, delivery.path().source, 0);
     if (place < site.prepared.size())
       return HandOut(TakePrepared(site, place), site, delivery.path().source);
+    again = SetAsideByRate(site);
   }
   if (!stopping_) site.idle.push_back(by_delivery_.at(&delivery));
   return std::nullopt;

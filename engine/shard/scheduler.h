@@ -127,6 +127,10 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   static constexpr Duration kPathLookAgain{900'000'000};
   // After one more connection could not be had while others work.
   static constexpr Duration kOpenBackoff{30'000'000};
+  // A domain that waits for a rate of its own looks again after this, if nobody calls it.
+  static constexpr Duration kAsideMax{1'000'000};
+  // A source whose proxy or own address failed is left alone so long, at the site where it did.
+  static constexpr Duration kOwnFaultRest{60'000'000};
   // A site that another shard suspended is left to that shard's probe for this long.
   static constexpr Duration kProbeLead{2'000'000};
   // Jobs of one site whose content is read ahead.
@@ -232,6 +236,10 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   bool MayOpenFrom(Site& site, const std::string& source, std::string_view domain);
   bool RatesForbidOpening(Site& site, std::string_view domain);
   void RestForRate(Site& site, std::string_view domain);
+  bool HeldByOwnRate(Site& site, std::string_view domain);
+  void SetAside(Site& site, LaneHandle handle);
+  void BringBack(Site& site);
+  bool SetAsideByRate(Site& site);
   bool TakeConnection(Site& site, OpenDelivery& open, const std::string& source,
                       std::string_view domain);
 

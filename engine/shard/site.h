@@ -48,6 +48,8 @@ struct Site {
   std::deque<uint64_t> prepared;  // jobs whose content is in memory, to be handed out first
   uint32_t preparing = 0;         // jobs whose content is being read
 
+  std::vector<LaneHandle> aside;  // not in the round: their domains wait for rates of their own
+
   std::vector<DeliveryHandle> idle;  // ready for a Poke; those that wait for a rate among them
   uint32_t open = 0;                 // deliveries, in every state
   uint32_t poked = 0;                // poked, not yet asked for a job
@@ -55,7 +57,8 @@ struct Site {
   // Some receiver has answered a transaction. Until then one connection at a time: should the site
   // be dead, that is all it costs.
   bool proven = false;
-  bool opening = false;  // a route or a permit is awaited for one more delivery
+  bool own_rates = false;  // some domain of it has a rate of its own
+  bool opening = false;    // a route or a permit is awaited for one more delivery
   // So long before the next message may go, its connection is opened: as long as the last one took.
   static constexpr Duration kLead{2'000'000};
   Duration lead = kLead;

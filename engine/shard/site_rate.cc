@@ -2,8 +2,10 @@
 // before a connection is opened, before an idle one is poked, and when a transaction begins.
 
 #include <algorithm>
+#include <ranges>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/base/check.h"
 #include "engine/base/text.h"
@@ -24,6 +26,7 @@ std::optional<RateKey> Scheduler::MessageRateOf(Site& site, std::string_view dom
                                                 const std::string& source) {
   const auto& limit = ShapeOf(site, domain, source)->message_rate;
   if (!limit) return std::nullopt;
+  if (limit->of_domain) site.own_rates = true;
   return KeyOf("m|", *limit, PathOf(site, source), domain);
 }
 
@@ -102,6 +105,62 @@ void Scheduler::RestForRate(Site& site, std::string_view domain) {
   const auto wait = WaitOfRate(site, domain);
   if (!wait || wait->until == kNever || wait->until - shard_.clock.Now() < kPreparedMax) return;
   ReturnAllPrepared(site);
+}
+
+// True: a rate of the domain's own keeps its mail back at every source, and the site is woken.
+bool Scheduler::HeldByOwnRate(Site& site, std::string_view domain) {
+  // Who has no connection yet needs time to open one.
+  const Duration lead = site.open == 0 ? site.lead : Duration(0);
+  bool held = false;
+  for (const config::PoolMember& member : shard_.config->pools.front().members) {
+    if (PathBlocked(member.source, site)) continue;
+    const auto& limit = ShapeOf(site, domain, member.source)->message_rate;
+    if (!limit || !limit->of_domain) return false;
+    const RateKey key = KeyOf("m|", *limit, PathOf(site, member.source), domain);
+    if (!HeldByRate(site, key, 1, lead)) return false;
+    held = true;
+  }
+  return held;
+}
+
+void Scheduler::SetAside(Site& site, LaneHandle handle) {
+  // Should nobody bring it back: a reload forgets who waits for a rate.
+  report_pace_.Park(*lanes_.Get(handle), handle, shard_.clock.Now() + kAsideMax);
+  site.aside.push_back(handle);
+}
+
+// The site has been woken by a rate.
+void Scheduler::BringBack(Site& site) {
+  for (const LaneHandle handle : std::exchange(site.aside, {})) OnPaceOver(handle);
+  Touch(site);
+}
+
+// A domain that waits for a rate of its own stands aside, so that the others of the site go on. True:
+// there was one.
+bool Scheduler::SetAsideByRate(Site& site) {
+  if (!site.own_rates) return false;
+  std::vector<uint64_t> held;
+  for (const uint64_t id : site.prepared) {
+    const JobState& state = jobs_.at(id);
+    if (!HeldByOwnRate(site, DomainOf(state.job.recipients.front().address))) continue;
+    SetAside(site, state.lanes.front());
+    held.push_back(id);
+  }
+  for (const uint64_t id : held) std::erase(site.prepared, id);
+  // The last one first: each goes to the front of its lane.
+  for (const uint64_t id : std::views::reverse(held)) ReturnPrepared(id);
+  bool aside = !held.empty();
+  while (!site.round.empty()) {
+    const LaneHandle handle = site.round.front();
+    Lane* lane = lanes_.Get(handle);
+    if (lane == nullptr || lane->site != &site || lane->ready() == 0) break;  // TakeNext tidies up
+    if (!HeldByOwnRate(site, lane->key.domain)) break;
+    SetAside(site, handle);
+    lane->window->active = false;
+    site.round.pop_front();
+    aside = true;
+  }
+  return aside;
 }
 
 bool Scheduler::TakeConnection(Site& site, OpenDelivery& open, const std::string& source,

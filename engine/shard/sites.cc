@@ -28,6 +28,7 @@ void Scheduler::Pump(Site& site) {
   const Instant now = shard_.clock.Now();
   if (site.ready == 0) EmptyRound(site);
   if (!MaySend() || now < site.suspended_until) return;
+  (void)SetAsideByRate(site);
   PokeIdle(site);
   if (site.waiting() <= site.poked || site.opening) return;
   if ((site.probing || !site.proven) && site.open > 0) return;
@@ -297,7 +298,11 @@ void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
                      {path.site, path.source, &failure.last});
   }
   if (failure.last.fault == Fault::kShutdown || failure.domains_own) return;
-  if (blocked) return;  // the host has spoken of the source, not of itself
+  if (failure.last.fault == Fault::kProxy || failure.last.fault == Fault::kSourceAddress) {
+    SuspendPath(path.source, site.name, kOwnFaultRest, failure.last.text);
+    blocked = true;
+  }
+  if (blocked) return;  // it is the source's trouble, not the site's
   if (IsWorking(site)) {
     site.open_not_before = shard_.clock.Now() + kOpenBackoff;
   } else if (shard_.clock.Now() >= site.suspended_until) {

@@ -31,10 +31,6 @@ namespace sluice::engine {
 // runs.
 std::vector<queue::Suspension> TakeSuspensions(queue::Queue& queue, WallTime now);
 
-// Rows of a source and what it may not be used for, "mailing-1 > @google". They stand behind those
-// of sites.
-inline constexpr auto kPathSuspension = queue::SuspensionKind(2);
-
 class Suspensions {
  public:
   struct Entry {
@@ -61,7 +57,7 @@ class Suspensions {
   const Entry* Find(const queue::SuspensionId& id) const;
   // Is any path suspended, or was? No: nothing needs to be looked up.
   bool any_path() const {
-    return !entries_.empty() && entries_.rbegin()->first.kind == kPathSuspension;
+    return !entries_.empty() && entries_.rbegin()->first.kind == queue::SuspensionKind::kPath;
   }
   // Over: it was seen to live.
   void Lift(const queue::SuspensionId& id);

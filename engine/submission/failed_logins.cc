@@ -9,16 +9,11 @@
 namespace sluice::engine {
 namespace {
 
+// Printable ASCII; what else there is could be an escape to somebody's terminal.
 std::string Shown(std::string_view name) {
-  const bool utf8 = IsUtf8(name);
-  std::string out;
-  for (const char c : name.substr(0, FailedLogins::kNameShown)) {
-    const auto octet = static_cast<unsigned char>(c);
-    const bool odd = octet < 0x20 || octet == 0x7f || octet == '"' || (octet >= 0x80 && !utf8);
-    out += odd ? '?' : c;
-  }
-  // Cut within a character: not the whole of it is there.
-  while (utf8 && !IsUtf8(out)) out.pop_back();
+  std::string out(name.substr(0, FailedLogins::kNameShown));
+  for (char& c : out)
+    if (c < 0x20 || c > 0x7e || c == '"') c = '?';
   return out + (name.size() > FailedLogins::kNameShown ? "..." : "");
 }
 

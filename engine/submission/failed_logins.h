@@ -3,7 +3,7 @@
 // PURPOSE   An operator must see that somebody fails to log in, and from where; a robot that guesses
 //           must not fill the log. One line for each client and kWindow, kLinesMax in all; what was
 //           left out is counted in the next line.
-// RULES     No passwords; of the name no control characters, and kNameShown octets at most.
+// RULES     No passwords; of the name printable ASCII only, and kNameShown octets at most.
 
 #ifndef SLUICE_ENGINE_SUBMISSION_FAILED_LOGINS_H_
 #define SLUICE_ENGINE_SUBMISSION_FAILED_LOGINS_H_

@@ -233,10 +233,11 @@ TEST(FailedLogins, ShowNamesWithoutTricks) {
     return FailedLogins().Failed(name, IpAddress::V4(1), Instant{} + std::chrono::hours(1));
   };
   EXPECT_EQ(shown("a\r\nwarn \"b\"\x1b[2J"), "failed as \"a??warn ?b??[2J\" from 0.0.0.1");
-  EXPECT_EQ(shown("gr\xc3\xbc\xc3\x9f"), "failed as \"gr\xc3\xbc\xc3\x9f\" from 0.0.0.1");
+  EXPECT_EQ(shown("x\xc2\x9b[31m\xe2\x80\xae"), "failed as \"x??[31m???\" from 0.0.0.1")
+      << "C1 controls and turned text too";
   EXPECT_EQ(shown("a\xff"), "failed as \"a?\" from 0.0.0.1");
-  EXPECT_EQ(shown(std::string(63, 'x') + "\xc3\xbc"),
-            "failed as \"" + std::string(63, 'x') + "...\" from 0.0.0.1");
+  EXPECT_EQ(shown(std::string(65, 'x')),
+            "failed as \"" + std::string(64, 'x') + "...\" from 0.0.0.1");
 }
 
 TEST(PasswordHash, PreparesWhatScramClientsPrepare) {

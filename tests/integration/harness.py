@@ -194,6 +194,18 @@ class Engine(Program):
         return all(accepts_connections(port) for port in self.ports)
 
 
+# The shipped rules leave a greylist five minutes.
+IMPATIENT = """\
+[[rule]]
+name = "greylisted"
+code = 451
+text = 'greylist'
+blame = "nobody"
+retry_after = "1s"
+samples = ['451 4.7.1 Greylisted, please try again later']
+"""
+
+
 class Config:
     """A configuration file in the world's folder: trusted, STARTTLS and implicit-TLS listeners."""
 
@@ -231,6 +243,7 @@ class Config:
 
     def write(self):
         self.path.write_text(self.text())
+        (self.path.parent / "replies.toml").write_text(IMPATIENT)
 
     def replace(self, old, new):
         text = self.path.read_text()

@@ -150,6 +150,8 @@ class Lifecycle(harness.Case):
         config.replace("min_free_bytes = 1048576", "min_free_bytes = 2097152")
         self.assertEqual(sluice("reload", "-c", config.path).stdout, "reloaded; needs a restart: queue\n")
         harness.wait_until(lambda: "needs a restart: queue" in engine.log_text(), "the log says so too")
+        config.replace('path = "queue"', 'path = "another"')
+        self.assertEqual(sluice("reload", "-c", config.path).stdout, "reloaded; needs a restart: queue\n")
         config.replace('hostname = "mta.test"', "hostname = 5")
         refused = sluice("reload", "-c", config.path)
         self.assertEqual(refused.returncode, 2, "the command reads the file too")

@@ -2,6 +2,7 @@
 """Sources whose address lives on another box: through a SOCKS5 proxy (microsocks) and through one that takes
 the PROXY protocol (haproxy). The other box is a further loopback address."""
 
+import json
 import os
 import smtplib
 import socket
@@ -99,6 +100,13 @@ class Sources(harness.Case):
         event = self.deferral(source("far", "127.0.0.3", port))
         self.assertEqual(event["reason"], "proxy_failed")
         self.assertEqual(event["text"], f"SOCKS5 proxy 127.0.0.1:{port}: connection refused")
+
+    def test_a_dead_proxy_rests_its_source_and_not_the_receiver(self):
+        event = self.deferral(source("far", "127.0.0.3", harness.free_port()))
+        self.assertEqual(event["reason"], "proxy_failed")
+        status = harness.sluice("status", "--socket", self.world.folder / "control.sock", "--json", check=0)
+        kinds = {(s["kind"], s["key"].split(" > ")[0]) for s in json.loads(status.stdout)["suspensions"]}
+        self.assertEqual(kinds, {("path", "far")})
 
     def test_a_receiver_that_refuses_behind_the_proxy_is_the_receivers_fault(self):
         proxy = Microsocks(self.world, "127.0.0.3")

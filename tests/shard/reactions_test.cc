@@ -82,6 +82,20 @@ TEST_F(ReactionsTest, WaitForTheirShareOfTheAttempts) {
   EXPECT_EQ(Hit(begin_), 1u) << "2 of 2";
 }
 
+TEST_F(ReactionsTest, ReachTheirShareHoweverManyAttemptsThereWere) {
+  Add(ReplyActionKind::kSuspend, ReplyTarget::kSendingDomain, {5, minutes(10)}).share = 5;
+  Hit(begin_);
+  for (int i = 0; i < 1'000; ++i) reactions_.OnAttempt(about_, true, begin_ + seconds(1));
+  size_t reached = 0;
+  int replies = 0;
+  for (; replies < 200 && reached == 0; ++replies) {
+    reactions_.OnAttempt(about_, false, begin_ + seconds(2));
+    reached = Hit(begin_ + seconds(2));
+  }
+  EXPECT_EQ(reached, 1u);
+  EXPECT_GE(replies, 50);
+}
+
 // Design 12.3.
 TEST_F(ReactionsTest, SetAHoldAtTheThirdReplyWithoutASuccessBetween) {
   Add(ReplyActionKind::kHold, ReplyTarget::kSendingDomain, {});

@@ -110,6 +110,24 @@ TEST_F(RateSim, CountsADomainThatHasARateOfItsOwnAlone) {
   EXPECT_EQ(mailroom_.all().size() - slow, 500u);
 }
 
+// Hosted domains share their hosts, and so are one site.
+TEST_F(RateSim, LetsOthersPassADomainThatWaitsForARateOfItsOwn) {
+  config_ = Shaped("[[domain]]\nname = \"slow.test\"\nmessage_rate = \"1/5s\"\n");
+  AddDomain("slow.test");
+  more_dns_ = [](dns::FakeDns& dns) { dns.AddMx("quick.test", {{10, "mx.slow.test"}}); };
+  Start();
+  SendMany(20, "r", "slow.test");
+  world_.RunFor(1s);
+  SendMany(60, "r", "quick.test");
+  world_.RunFor(10s);
+  size_t slow = 0;
+  for (const Taken& taken : mailroom_.all()) slow += taken.recipient.ends_with("@slow.test");
+  EXPECT_EQ(mailroom_.all().size() - slow, 60u);
+  EXPECT_LE(slow, 3u);
+  world_.RunFor(100s);
+  EXPECT_EQ(mailroom_.all().size(), 80u);
+}
+
 TEST_F(RateSim, SpacesConnections) {
   config_ = Shaped("[default]\nconnection_rate = \"1/10s\"\nmessages_per_connection = 1\n");
   AddDomain("a.test");

@@ -194,6 +194,7 @@ Status Demo::StartSinks() {
 Status Demo::StartEngine() {
   port_ = FreePort();
   std::ofstream(In("sluice.toml")) << EngineConfig(folder_, port_, routes_);
+  std::ofstream(In("replies.toml")) << EngineReplies();
   auto started =
       engine_.Start({"run", "-c", In("sluice.toml")}, In("engine.out"), In("engine.log"));
   if (!started) return started;

@@ -136,4 +136,10 @@ std::string EngineConfig(const std::string& folder, int port,
   return out;
 }
 
+// The shipped rules leave a greylist five minutes, as receivers want it. These here want two seconds.
+std::string EngineReplies() {
+  return "[[rule]]\nname = \"greylisted\"\ncode = 451\ntext = 'greylist'\nblame = \"nobody\"\n"
+         "retry_after = \"2s\"\nsamples = ['451 4.7.1 Greylisted, please try again later']\n";
+}
+
 }  // namespace sluice::tools

@@ -53,6 +53,8 @@ struct DemoRoute {
   std::string host;  // ADDR:PORT
 };
 std::string EngineConfig(const std::string& folder, int port, const std::vector<DemoRoute>& routes);
+// Of replies.toml beside it.
+std::string EngineReplies();
 
 }  // namespace sluice::tools
 
