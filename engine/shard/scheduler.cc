@@ -43,10 +43,6 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
   });
 }
 
-void Scheduler::RenewTls() {
-  shared_.tls = shard_.tls_client != nullptr ? shard_.tls_client : shard_.net.MakeTlsClient();
-}
-
 Scheduler::~Scheduler() = default;
 
 Judge Scheduler::MakeJudge(Site& site, std::string_view domain, std::string_view source) {

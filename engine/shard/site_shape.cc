@@ -10,6 +10,10 @@
 
 namespace sluice::engine {
 
+void Scheduler::RenewTls() {
+  shared_.tls = shard_.tls_client != nullptr ? shard_.tls_client : shard_.net.MakeTlsClient();
+}
+
 void Scheduler::RenewShapes() {
   if (shapes_.config() == shard_.config) return;  // only certificates are new
   shapes_.Renew(shard_.config);
