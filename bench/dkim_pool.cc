@@ -11,18 +11,17 @@
 //   dkim_pool [SECONDS-A-TURN] [THREADS]
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "engine/base/check.h"
 #include "engine/io/system_clock.h"
 #include "engine/io/uv_loop.h"
 #include "engine/runtime/signer_pool.h"
+#include "engine/runtime/threads.h"
 #include "engine/signing/signing.h"
 
 namespace sluice::engine {
@@ -75,12 +74,11 @@ class Run {
   }
 
   Figures Go() {
-    std::vector<std::thread> threads;
+    Threads threads;
     for (size_t i = 0; i < pool_.threads(); ++i)
-      threads.emplace_back([this, i] {
-        while (!stop_.load())
-          if (!pool_.Step(i)) pool_.Wait(i);
-      });
+      threads.Work(
+          "signer", [this, i] { return pool_.Step(i); }, [this, i] { pool_.Wait(i); },
+          Threads::kSignerNice);
     io::SystemClock ticks;
     for (int i = 0; i < kDepth; ++i) Ask();
     tick_ = std::make_unique<Timer>(loop_.timers(), [this] { Tick(); });
@@ -89,8 +87,7 @@ class Run {
     tick_->Set(due_);
     loop_.Run();
     const Duration taken = ticks.Now() - began_;
-    stop_.store(true);
-    for (std::thread& thread : threads) thread.join();
+    threads.Join();
     figures_.per_second = double(done_) / (double(taken.count()) / 1e6);
     figures_.loop_us = MsOf(turns_) * 1000 / double(done_);
     return figures_;
@@ -136,7 +133,6 @@ class Run {
   std::unique_ptr<Timer> tick_;
   Instant began_{};
   Instant due_{};
-  std::atomic<bool> stop_{false};
   uint64_t done_ = 0;
   Duration turns_{};
   Figures figures_;
@@ -167,7 +163,7 @@ double OpensslSpeed(int seconds, size_t processes) {
 int main(int argc, char** argv) {
   using namespace sluice::engine;
   const int seconds = argc > 1 ? std::atoi(argv[1]) : 3;
-  const size_t cores = std::max(1u, std::thread::hardware_concurrency());
+  const size_t cores = Cores();
   const size_t threads = argc > 2 ? size_t(std::atoi(argv[2])) : cores;
   double best_share = 0;
   for (int turn = 0; turn < kTurns; ++turn) {

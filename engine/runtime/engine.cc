@@ -42,9 +42,6 @@ class EngineImpl final : public Engine {
   int Run() override;
 
  private:
-  // Priorities below the loops'.
-  static constexpr int kSignerNice = 5;
-  static constexpr int kPasswordNice = 10;
   uint32_t shards() const { return uint32_t(mailboxes_.size()); }
   ShardRuntime& home() { return *runtimes_.front(); }
   const config::Config& config() const { return *reloader_.config(); }
@@ -187,14 +184,14 @@ void EngineImpl::StartThreads() {
                       [runtime = runtimes_[i].get()] { runtime->Run(); });
   threads_.Work("writer", writer_);
   threads_.Work("reader", reader_);
-  threads_.Work("passwords", passwords_, kPasswordNice);
-  threads_.Work("local-mail", local_mail_, kPasswordNice);
+  threads_.Work("passwords", passwords_, Threads::kPasswordNice);
+  threads_.Work("local-mail", local_mail_, Threads::kPasswordNice);
   for (size_t i = 0; i < disks_.size(); ++i) threads_.Work("disk-" + std::to_string(i), *disks_[i]);
   threads_.Work("web", *http_);
   for (size_t i = 0; i < signers_.threads(); ++i) {
     threads_.Work(
         "signer-" + std::to_string(i), [this, i] { return signers_.Step(i); },
-        [this, i] { signers_.Wait(i); }, kSignerNice);
+        [this, i] { signers_.Wait(i); }, Threads::kSignerNice);
   }
   threads_.Work(
       "exporter", [this] { return exporter_->Step(); },

@@ -4,6 +4,7 @@
 #define SLUICE_ENGINE_RUNTIME_THREADS_H_
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -21,6 +22,10 @@ inline uint32_t Cores() { return std::max(1u, std::thread::hardware_concurrency(
 
 class Threads {
  public:
+  // Priorities below the loops'.
+  static constexpr int kSignerNice = 5;
+  static constexpr int kPasswordNice = 10;
+
   // Names are what `top -H` and /proc show; the system cuts them to 15 characters.
   void RunShard(std::string name, std::function<void()> run) {
     shards_.emplace_back([name = std::move(name), run = std::move(run)] {
@@ -35,8 +40,7 @@ class Threads {
     workers_.emplace_back(
         [this, name = std::move(name), step = std::move(step), wait = std::move(wait), nice] {
           Name(name);
-          // Of this thread alone, on Linux. What computes for long yields to the loops.
-          if (nice != 0) (void)setpriority(PRIO_PROCESS, 0, nice);
+          if (nice != 0) StandBack(nice);
           while (!stop_.load(std::memory_order_acquire))
             if (!step()) wait();
         });
@@ -54,6 +58,13 @@ class Threads {
   }
 
  private:
+  // What computes for long yields to the loops: a lower priority, and a batch thread never takes the
+  // processor from who has just woken it. Of this thread alone, on Linux.
+  static void StandBack(int nice) {
+    const sched_param none{};
+    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+    (void)setpriority(PRIO_PROCESS, 0, nice);
+  }
   static void Name(const std::string& name) {
     (void)pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
   }
