@@ -158,22 +158,30 @@ void Rates::PutBackHere(const std::string& name, const std::vector<RateSlot>& sl
 
 // ---- who waits -------------------------------------------------------------------------------
 
-bool Rates::Join(Line& line, const std::string& who, Duration lead) {
-  if (!line.members.insert(who).second) return false;
-  line.order.emplace_back(who, lead);
+bool Rates::Join(Line& line, Waiter waiter) {
+  if (!line.members.insert(waiter.who).second) return false;
+  line.order.push_back(std::move(waiter));
   return true;
 }
 
-void Rates::Wait(const RateKey& key, const std::string& who, Duration lead) {
+void Rates::Wait(const RateKey& key, const std::string& who, uint32_t units, Duration lead) {
   Gate& gate = GateOf(key);
   gate.interest = clock_.Now();
-  if (!Join(lead > Duration(0) ? gate.leading : gate.ready, who, lead)) return;
-  TopUp(gate, 1);
-  Arm(gate);
+  // More at once than the burst never comes.
+  const auto most = uint32_t(std::min<uint64_t>(units, key.rate.burst));
+  if (Join(lead > Duration(0) ? gate.leading : gate.ready, {who, most, lead})) Arm(gate);
+}
+
+// How many slots the first of those who wait needs; 0: nobody waits.
+uint32_t Rates::Wanted(const Gate& gate) {
+  uint32_t units = 0;
+  for (const Line* line : {&gate.ready, &gate.leading})
+    if (!line->order.empty()) units = std::max(units, line->order.front().units);
+  return units;
 }
 
 void Rates::WakeFirst(Line& line) {
-  woken_.push_back(std::move(line.order.front().first));
+  woken_.push_back(std::move(line.order.front().who));
   line.order.pop_front();
   line.members.erase(woken_.back());
 }
@@ -181,44 +189,52 @@ void Rates::WakeFirst(Line& line) {
 void Rates::Fire(Gate& gate) {
   const Instant now = clock_.Now();
   DropLate(gate, now);
-  const bool waited = !gate.ready.order.empty() || !gate.leading.order.empty();
-  if (!waited) {
+  const uint32_t wanted = Wanted(gate);
+  if (wanted == 0) {
     if (now - gate.interest < kHold || gate.slots.empty()) return Arm(gate);
     PutBack(gate.name, {gate.slots.begin(), gate.slots.end()});
     gate.slots.clear();
     gate.stock = 0;
     return Arm(gate);
   }
-  TopUp(gate, 1);
-  for (const RateSlot& slot : gate.slots) {
-    if (slot.from > now || gate.ready.order.empty()) break;
+  TopUp(gate, wanted);
+  for (size_t used = 0; !gate.ready.order.empty();) {
+    used += gate.ready.order.front().units;
+    if (used > gate.slots.size() || gate.slots[used - 1].from > now) break;
     gate.woken = now;
-    gate.woken_for = slot.due;
+    gate.woken_for = gate.slots[used - 1].due;
     WakeFirst(gate.ready);
   }
   for (const RateSlot& slot : gate.slots) {
     if (gate.leading.order.empty()) break;
     if (slot.due <= gate.announced) continue;
-    if (slot.from - gate.leading.order.front().second > now) break;
+    if (slot.from - gate.leading.order.front().lead > now) break;
     gate.announced = slot.due;
     WakeFirst(gate.leading);
   }
   Arm(gate);
 }
 
-// When to look again. Without a slot in hand the answer to the question that is out does it.
+// When to look again. Who waits has a question out for what is not in hand, whose answer does it.
 void Rates::Arm(Gate& gate) {
+  if (const uint32_t wanted = Wanted(gate); wanted > 0) TopUp(gate, wanted);
   if (gate.slots.empty()) return SetAlarm(gate, kNever);
   const RateSlot& first = gate.slots.front();
   Instant when = kNever;
-  if (!gate.ready.order.empty())
-    when = first.due > gate.woken_for ? first.from : std::max(first.from, gate.woken + kPause);
+  if (!gate.ready.order.empty()) {
+    const uint32_t units = gate.ready.order.front().units;
+    if (units > gate.slots.size()) {
+      when = first.until + Duration(1);  // or those in hand are late before the others come
+    } else {
+      const RateSlot& last = gate.slots[units - 1];
+      when = last.due > gate.woken_for ? last.from : std::max(last.from, gate.woken + kPause);
+    }
+  }
   if (!gate.leading.order.empty()) {
     const auto fresh = std::ranges::find_if(
         gate.slots, [&gate](const RateSlot& slot) { return slot.due > gate.announced; });
-    const Instant lead = fresh == gate.slots.end()
-                             ? first.until + Duration(1)
-                             : fresh->from - gate.leading.order.front().second;
+    const Instant lead = fresh == gate.slots.end() ? first.until + Duration(1)
+                                                   : fresh->from - gate.leading.order.front().lead;
     when = std::min(when, lead);
   }
   if (gate.ready.order.empty() && gate.leading.order.empty()) when = gate.interest + kHold;

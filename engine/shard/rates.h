@@ -66,16 +66,21 @@ class Rates {
   bool Take(const RateKey& key, uint32_t units);
   // Counts what nobody could hold back; those who come later wait for it.
   void Owe(const RateKey& key, uint32_t units);
-  // Wakes `who` when its turn has come: one for each slot, who waits longest first; `lead` before
-  // the slot, for those who need time to make use of it.
-  void Wait(const RateKey& key, const std::string& who, Duration lead);
+  // Wakes `who` when its turn has come and `units`, or the burst, may go: who waits longest first;
+  // `lead` before that, for those who need time to make use of it.
+  void Wait(const RateKey& key, const std::string& who, uint32_t units, Duration lead);
 
   size_t gates() const { return gates_.size(); }
   size_t buckets() const { return buckets_.size(); }
 
  private:
+  struct Waiter {
+    std::string who;
+    uint32_t units;
+    Duration lead;
+  };
   struct Line {
-    std::deque<std::pair<std::string, Duration>> order;
+    std::deque<Waiter> order;
     std::unordered_set<std::string> members;
   };
   // What this shard holds and who waits here.
@@ -112,7 +117,8 @@ class Rates {
   void PutBackHere(const std::string& name, const std::vector<RateSlot>& slots);
   void OnSlots(const std::string& name, uint64_t generation, std::vector<RateSlot> slots);
 
-  static bool Join(Line& line, const std::string& who, Duration lead);
+  static bool Join(Line& line, Waiter waiter);
+  static uint32_t Wanted(const Gate& gate);
   void WakeFirst(Line& line);
   void Fire(Gate& gate);
   void Arm(Gate& gate);

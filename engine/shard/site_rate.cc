@@ -40,7 +40,7 @@ std::optional<RateKey> Scheduler::ConnectionRateOf(Site& site, std::string_view 
 // True: the site is woken when it may try again.
 bool Scheduler::HeldByRate(Site& site, const RateKey& key, uint32_t units, Duration lead) {
   if (rates_.OpensAt(key, units) <= shard_.clock.Now() + lead) return false;
-  rates_.Wait(key, site.name, lead);
+  rates_.Wait(key, site.name, units, lead);
   return true;
 }
 

@@ -118,7 +118,7 @@ class RateUsers {
   void Try(User& user) {
     Rates& rates = *rates_[user.shard];
     while (user.backlog > 0 && user.free > 0) {
-      if (!rates.Take(key_, 1)) return rates.Wait(key_, user.name, Duration(0));
+      if (!rates.Take(key_, 1)) return rates.Wait(key_, user.name, 1, Duration(0));
       uses.push_back(clock_.Now());
       --user.backlog;
       --user.free;
@@ -306,6 +306,38 @@ TEST_F(RatesRun, ServesThoseWhoWaitInTurn) {
   for (auto& user : users.all()) EXPECT_NEAR(double(1'000 - user->backlog), 100, 2);
 }
 
+// Who waits must not depend on those before them to ask for more.
+TEST_F(RatesRun, ServesThoseWhoWaitAfterTheOthersHaveNoMore) {
+  Make(3);
+  for (const Duration gap : {Duration(2'000), Duration(20'000), kSecond, 100 * kSecond}) {
+    for (auto& shard : shards_) shard->rates.Renew();
+    RateUsers users = MakeUsers({.count = 1, .per = gap, .burst = 1});
+    for (size_t i = 0; i < 30; ++i) users.Add(i % 3).backlog = 1;
+    for (auto& user : users.all()) users.Try(*user);
+    RunUntil(clock_.Now() + 35 * gap + kSecond);
+    EXPECT_EQ(users.uses.size(), 30u) << gap.count();
+  }
+}
+
+TEST_F(RatesTest, WakesWhoWantsSeveralOnceThereAreAsMany) {
+  Make(2);
+  Rates& rates = shards_[0]->rates;
+  const RateKey key{"a|site", {.count = 1, .per = kSecond, .burst = 60}};
+  size_t woken = 0;
+  bool taken = false;
+  rates.OnOpen([&](const std::string&) {
+    ++woken;
+    if (!rates.Take(key, 60)) return rates.Wait(key, "many", 60, Duration(0));
+    taken = true;
+  });
+  while (!rates.Take(key, 60)) RunUntil(clock_.Now() + Duration(1'000));
+  ASSERT_FALSE(rates.Take(key, 60));
+  rates.Wait(key, "many", 60, Duration(0));
+  RunUntil(clock_.Now() + 70 * kSecond);
+  EXPECT_TRUE(taken);
+  EXPECT_LE(woken, 5u);
+}
+
 TEST_F(RatesTest, WakesOneOfManyForASlotAndAheadOfIt) {
   Make(1);
   Rates& rates = shards_[0]->rates;
@@ -314,7 +346,7 @@ TEST_F(RatesTest, WakesOneOfManyForASlotAndAheadOfIt) {
   const Instant began = clock_.Now();
   std::vector<Duration> woken;
   rates.OnOpen([&](const std::string&) { woken.push_back(clock_.Now() - began); });
-  for (int i = 0; i < 100; ++i) rates.Wait(key, std::to_string(i), 2 * kSecond);
+  for (int i = 0; i < 100; ++i) rates.Wait(key, std::to_string(i), 1, 2 * kSecond);
   RunUntil(began + Duration(9'990'000));
   ASSERT_EQ(woken.size(), 1u);
   EXPECT_NEAR(double(woken[0].count()), 8e6, 6e4);
