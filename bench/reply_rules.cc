@@ -55,7 +55,7 @@ void Run(const RuleBook& book, const Case& c, const io::SystemClock& clock, Dura
   Instant now = begin;
   std::optional<RuleMatch> match;
   while (now - begin < time) {
-    for (int i = 0; i < 1'000; ++i) match = book.Match("site", result);
+    for (int i = 0; i < 1'000; ++i) match = book.Match(result);
     rounds += 1'000;
     now = clock.Now();
   }

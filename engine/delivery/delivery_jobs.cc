@@ -305,7 +305,7 @@ void Delivery::OnOpeningFailed() {
     ReturnJob(nullptr);
     return CloseStream(AfterClose::kFinish, true);
   }
-  const bool round_over = EndsRound(shared_.rules, path_.site, result_);
+  const bool round_over = EndsRound(shared_.rules, result_);
   const bool tls_trouble = end.verb == smtp::ClientVerb::kStartTls ||
                            (tls_started_ && end.fault != smtp::ClientFault::kNone);
   if (tls_trouble && !facts_.on) TellHandshake();

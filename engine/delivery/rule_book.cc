@@ -81,7 +81,7 @@ void RuleBook::Use(std::shared_ptr<const config::ReplyRuleSet> rules) {
   rules_ = std::move(rules);
 }
 
-std::optional<RuleMatch> RuleBook::Match(std::string_view, const AttemptResult& result) const {
+std::optional<RuleMatch> RuleBook::Match(const AttemptResult& result) const {
   const std::optional<config::ReplyPhase> phase = PhaseOf(result.stage);
   if (matcher_ == nullptr || !phase || result.fault != Fault::kNone) return std::nullopt;
   const std::string_view host = std::string_view(result.host).substr(0, result.host.find(' '));

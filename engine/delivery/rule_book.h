@@ -29,7 +29,7 @@ class RuleBook final : public ReplyRules {
   // those in force. What Match gave before is void after.
   void Use(std::shared_ptr<const config::ReplyRuleSet> rules);
 
-  std::optional<RuleMatch> Match(std::string_view site, const AttemptResult& result) const override;
+  std::optional<RuleMatch> Match(const AttemptResult& result) const override;
   std::string_view ProviderOf(std::string_view host) const override;
 
  private:

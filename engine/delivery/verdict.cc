@@ -221,8 +221,8 @@ Verdict JudgeFault(const Judge& judge, const AttemptResult& result, const queue:
 
 }  // namespace
 
-Verdict JudgeAttempt(const Judge& judge, std::string_view site, const AttemptResult& result,
-                     const queue::Message& message, const queue::Recipient& recipient) {
+Verdict JudgeAttempt(const Judge& judge, const AttemptResult& result, const queue::Message& message,
+                     const queue::Recipient& recipient) {
   if (result.fault != Fault::kNone) return JudgeFault(judge, result, message, recipient);
   Verdict verdict;
   verdict.code = result.code;
@@ -237,7 +237,7 @@ Verdict JudgeAttempt(const Judge& judge, std::string_view site, const AttemptRes
     return Defer(judge, std::move(verdict), message, recipient, std::nullopt);
   }
   const Topic topic = TopicOf(result.text);
-  const std::optional<RuleMatch> rule = judge.rules.Match(site, result);
+  const std::optional<RuleMatch> rule = judge.rules.Match(result);
   verdict.reason = ReplyReason(result, topic);
   verdict.blame = rule && rule->blame ? *rule->blame : BlameOf(result, topic);
   if (rule) verdict.rule = rule->rule;
@@ -254,10 +254,10 @@ Verdict JudgeAttempt(const Judge& judge, std::string_view site, const AttemptRes
   return verdict;
 }
 
-Verdict JudgeRound(const Judge& judge, std::string_view site, const RoundFailure& failure,
-                   const queue::Message& message, const queue::Recipient& recipient) {
+Verdict JudgeRound(const Judge& judge, const RoundFailure& failure, const queue::Message& message,
+                   const queue::Recipient& recipient) {
   CHECK(failure.last.stage < Stage::kLocal);
-  Verdict verdict = JudgeAttempt(judge, site, failure.last, message, recipient);
+  Verdict verdict = JudgeAttempt(judge, failure.last, message, recipient);
   if (verdict.outcome != Outcome::kBounced && verdict.outcome != Outcome::kDelivered)
     return verdict;
   // A transaction was under way when the host failed and no other could be reached.
@@ -326,9 +326,9 @@ WallTime NextDue(const Judge& judge, uint32_t attempts, const queue::Message& me
   return std::min(due, last);
 }
 
-bool EndsRound(const ReplyRules& rules, std::string_view site, const AttemptResult& result) {
+bool EndsRound(const ReplyRules& rules, const AttemptResult& result) {
   if (result.fault != Fault::kNone || result.code < 400) return false;
-  if (const std::optional<RuleMatch> rule = rules.Match(site, result))
+  if (const std::optional<RuleMatch> rule = rules.Match(result))
     return rule->throttled || rule->retry_after.has_value();
   const Topic topic = TopicOf(result.text);
   return topic == Topic::kRate || topic == Topic::kReputation || topic == Topic::kGreylist;

@@ -105,9 +105,7 @@ struct RuleMatch {
 class ReplyRules {
  public:
   virtual ~ReplyRules() = default;
-  virtual std::optional<RuleMatch> Match(std::string_view /*site*/, const AttemptResult&) const {
-    return std::nullopt;
-  }
+  virtual std::optional<RuleMatch> Match(const AttemptResult&) const { return std::nullopt; }
   // The provider that a receiver's host belongs to; empty: none.
   virtual std::string_view ProviderOf(std::string_view /*host*/) const { return {}; }
 };
@@ -122,12 +120,12 @@ struct Judge {
 
 // An attempt at a host that got as far as this recipient. recipient.attempts counts the attempts
 // before this one.
-Verdict JudgeAttempt(const Judge& judge, std::string_view site, const AttemptResult& result,
-                     const queue::Message& message, const queue::Recipient& recipient);
+Verdict JudgeAttempt(const Judge& judge, const AttemptResult& result, const queue::Message& message,
+                     const queue::Recipient& recipient);
 
 // The whole round failed before any transaction (OnJobReturned with a failure): never a bounce.
-Verdict JudgeRound(const Judge& judge, std::string_view site, const RoundFailure& failure,
-                   const queue::Message& message, const queue::Recipient& recipient);
+Verdict JudgeRound(const Judge& judge, const RoundFailure& failure, const queue::Message& message,
+                   const queue::Recipient& recipient);
 
 // The route could not be found.
 Verdict JudgeRoute(const Judge& judge, dns::RouteFault fault, std::string_view detail,
@@ -143,7 +141,7 @@ WallTime NextDue(const Judge& judge, uint32_t attempts, const queue::Message& me
 
 // Does a failure at the connection stage end the round (protocol.md 16)? It does when the host
 // speaks of rate, connections, reputation or greylisting; anything else leads to the next host.
-bool EndsRound(const ReplyRules& rules, std::string_view site, const AttemptResult& result);
+bool EndsRound(const ReplyRules& rules, const AttemptResult& result);
 
 // Does this reply to RCPT mean "too many recipients in one transaction" (protocol.md 12)? Only when
 // an earlier RCPT of the transaction was accepted.

@@ -309,8 +309,7 @@ Verdict Scheduler::RecordAttempt(const JobState& state, const Job& job, size_t r
                                  const AttemptResult& result, const std::string& site,
                                  const std::string& source) {
   const Judge judge = MakeJudge(*state.site, DomainOf(job.recipients[recipient].address), source);
-  Verdict verdict =
-      JudgeAttempt(judge, site, result, job.message->message, job.recipients[recipient]);
+  Verdict verdict = JudgeAttempt(judge, result, job.message->message, job.recipients[recipient]);
   recorder_.Record(state.lanes[recipient],
                    {job.message, job.recipients[recipient], job.content, state.indexed[recipient]},
                    verdict, {site, source, &result});

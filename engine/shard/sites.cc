@@ -287,8 +287,7 @@ void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
   bool blocked = false;
   for (const size_t r : untried) {
     const Judge judge = MakeJudge(site, DomainOf(job.recipients[r].address), path.source);
-    const Verdict verdict =
-        JudgeRound(judge, site.name, failure, job.message->message, job.recipients[r]);
+    const Verdict verdict = JudgeRound(judge, failure, job.message->message, job.recipients[r]);
     if (r == untried.front()) {
       React(site, path.source, job, r, failure.last, verdict, nullptr);
       blocked = PathBlocked(path.source, site);

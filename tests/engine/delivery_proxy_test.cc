@@ -66,8 +66,7 @@ TEST(DeliveryByProxy, BlamesTheSourceAndNotTheRecipient) {
     engine::RoundFailure failure;
     failure.last.stage = engine::Stage::kConnect;
     failure.last.fault = fault;
-    const engine::Verdict verdict =
-        JudgeRound({retry, rules, random, WallTime()}, "site", failure, {}, {});
+    const engine::Verdict verdict = JudgeRound({retry, rules, random, WallTime()}, failure, {}, {});
     EXPECT_EQ(verdict.outcome, engine::Outcome::kDeferred);
     EXPECT_EQ(verdict.blame, engine::Blame::kSource);
     EXPECT_EQ(verdict.reason, fault == engine::Fault::kProxy ? "proxy_failed" : "source_address");

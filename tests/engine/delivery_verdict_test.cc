@@ -51,7 +51,7 @@ struct Bench {
     return {retry, rules != nullptr ? *rules : no_rules, random, now};
   }
   Verdict Attempt(const AttemptResult& result) {
-    return JudgeAttempt(MakeJudge(), "example.net", result, message, recipient);
+    return JudgeAttempt(MakeJudge(), result, message, recipient);
   }
 };
 
@@ -234,7 +234,7 @@ TEST(Verdict, NeverBouncesForARoundThatFailed) {
        {Reply(Stage::kGreeting, 554, "5.7.1", "no"), Failed(Stage::kConnect, Fault::kRefused),
         Failed(Stage::kConnect, Fault::kNoAddress), Failed(Stage::kMail, Fault::kLost)}) {
     const RoundFailure failure{last, 2, true};
-    EXPECT_EQ(JudgeRound(bench.MakeJudge(), "s", failure, bench.message, bench.recipient).outcome,
+    EXPECT_EQ(JudgeRound(bench.MakeJudge(), failure, bench.message, bench.recipient).outcome,
               Outcome::kDeferred);
   }
 }
@@ -264,8 +264,8 @@ TEST(Verdict, ClassesTheFaultsOfDns) {
 
 class OneRule final : public ReplyRules {
  public:
-  std::optional<RuleMatch> Match(std::string_view site, const AttemptResult& r) const override {
-    if (site != "example.net" || r.text.find("S3150") == std::string::npos) return std::nullopt;
+  std::optional<RuleMatch> Match(const AttemptResult& r) const override {
+    if (r.text.find("S3150") == std::string::npos) return std::nullopt;
     return RuleMatch{
         .temporary = true, .throttled = true, .blame = Blame::kSource, .retry_after = hours(24)};
   }
@@ -276,10 +276,10 @@ TEST(Verdict, AsksTheReplyRulesFirst) {
   const OneRule rules;
   const AttemptResult listed = Reply(Stage::kRcpt, 550, "5.7.1", "part of your network (S3150)");
   const Verdict verdict =
-      JudgeAttempt(bench.MakeJudge(&rules), "example.net", listed, bench.message, bench.recipient);
+      JudgeAttempt(bench.MakeJudge(&rules), listed, bench.message, bench.recipient);
   EXPECT_EQ(Text(verdict), "deferred recipient_refused source throttled");
   EXPECT_GE(verdict.next_due, bench.now + hours(24));
-  EXPECT_TRUE(EndsRound(rules, "example.net", listed));
+  EXPECT_TRUE(EndsRound(rules, listed));
 }
 
 TEST(Verdict, KnowsTooManyRecipients) {
@@ -306,12 +306,12 @@ TEST(Verdict, EndsARoundForRateConnectionsReputationAndGreylisting) {
   const ReplyRules none;
   for (const char* text : {"Too many connections", "too many concurrent SMTP connections",
                            "poor reputation", "blocked by RBL", "Greylisting in action"}) {
-    EXPECT_TRUE(EndsRound(none, "s", Reply(Stage::kGreeting, 421, "", text))) << text;
-    EXPECT_TRUE(EndsRound(none, "s", Reply(Stage::kGreeting, 554, "", text))) << text;
+    EXPECT_TRUE(EndsRound(none, Reply(Stage::kGreeting, 421, "", text))) << text;
+    EXPECT_TRUE(EndsRound(none, Reply(Stage::kGreeting, 554, "", text))) << text;
   }
   for (const char* text : {"no SMTP service here", "try again later", "", "marbles"})
-    EXPECT_FALSE(EndsRound(none, "s", Reply(Stage::kGreeting, 554, "", text))) << text;
-  EXPECT_FALSE(EndsRound(none, "s", Failed(Stage::kConnect, Fault::kRefused)));
+    EXPECT_FALSE(EndsRound(none, Reply(Stage::kGreeting, 554, "", text))) << text;
+  EXPECT_FALSE(EndsRound(none, Failed(Stage::kConnect, Fault::kRefused)));
 }
 
 std::string ReadFile(const char* path) {

@@ -43,7 +43,7 @@ struct Bench {
     message.accepted = message.released = now - hours(1);
   }
   Verdict Judge(const AttemptResult& result) {
-    return JudgeAttempt({retry, book, random, now}, "site", result, message, recipient);
+    return JudgeAttempt({retry, book, random, now}, result, message, recipient);
   }
 
   std::shared_ptr<const config::ReplyRuleSet> set;
@@ -105,7 +105,7 @@ TEST(RuleBook, RetriesNotBeforeTheRuleSays) {
   bench.retry.gaps = {minutes(1)};
   const Verdict verdict = bench.Judge(greylisted);
   EXPECT_GE(verdict.next_due, bench.now + minutes(5));
-  EXPECT_TRUE(EndsRound(bench.book, "site", ResultOf("451 Greylisted", Stage::kGreeting, "mx.a.b")))
+  EXPECT_TRUE(EndsRound(bench.book, ResultOf("451 Greylisted", Stage::kGreeting, "mx.a.b")))
       << "another host of the same receiver says the same";
 }
 
@@ -131,7 +131,7 @@ TEST(RuleBook, BouncesA4xxThatTheRuleCallsPermanent) {
 
 TEST(RuleBook, KnowsNothingWithoutRules) {
   RuleBook book;
-  EXPECT_FALSE(book.Match("site", ResultOf("421 Greylisted", Stage::kRcpt, "mx.l.google.com")));
+  EXPECT_FALSE(book.Match(ResultOf("421 Greylisted", Stage::kRcpt, "mx.l.google.com")));
   EXPECT_EQ(book.ProviderOf("mx.l.google.com"), "");
   book.Use(nullptr);
   EXPECT_EQ(book.ProviderOf(""), "");
