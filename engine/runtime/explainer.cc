@@ -12,7 +12,6 @@
 #include "engine/base/text.h"
 #include "engine/runtime/gather.h"
 #include "engine/runtime/lane_json.h"
-#include "engine/shard/lane_report.h"
 
 namespace sluice::engine {
 namespace {
@@ -99,22 +98,30 @@ void Explainer::Explain(const std::string& what, const ControlDone& done) {
   ExplainPlace(name ? *name : Lower(meant), done);
 }
 
-void Explainer::ShowLanes(const std::string& of, const ControlDone& done) {
+void Explainer::FindLanes(const std::string& of,
+                          std::function<void(std::vector<LaneReport>)> done) {
   Gather<std::vector<LaneReport>>(
       shards_,
       [of](ShardRuntime& runtime) {
         return ReportLanes(runtime.shard(), InDomainOrSite(of), kLanesShown);
       },
-      [this, done](std::vector<std::vector<LaneReport>> shards) {
-        const std::vector<LaneReport> all = Join(std::move(shards));
-        done(Dump(Json{
-            {"ok", true}, {"lanes", LanesJson(all, Wall())}, {"more", all.size() > kLanesShown}}));
+      [done = std::move(done)](std::vector<std::vector<LaneReport>> shards) {
+        done(Join(std::move(shards)));
       });
 }
 
+std::string Explainer::ListOf(const std::vector<LaneReport>& lanes) const {
+  return Dump(Json{
+      {"ok", true}, {"lanes", LanesJson(lanes, Wall())}, {"more", lanes.size() > kLanesShown}});
+}
+
+void Explainer::ShowLanes(const std::string& of, const ControlDone& done) {
+  FindLanes(of, [this, done](const std::vector<LaneReport>& lanes) { done(ListOf(lanes)); });
+}
+
 void Explainer::ExplainPlace(const std::string& place, const ControlDone& done) {
-  ShowLanes(place, [place, done](const std::string& answer) {
-    if (!Json::parse(answer)["lanes"].empty()) return done(answer);
+  FindLanes(place, [this, place, done](const std::vector<LaneReport>& lanes) {
+    if (!lanes.empty()) return done(ListOf(lanes));
     done(ControlError("nothing waits for \"" + place + "\": " + kWhatIsMeant +
                       "; what is gone is in the event log"));
   });

@@ -11,12 +11,14 @@
 #ifndef SLUICE_ENGINE_RUNTIME_EXPLAINER_H_
 #define SLUICE_ENGINE_RUNTIME_EXPLAINER_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/control/control_server.h"
 #include "engine/runtime/shard_runtime.h"
+#include "engine/shard/lane_report.h"
 
 namespace sluice::engine {
 
@@ -38,6 +40,9 @@ class Explainer {
  private:
   struct Search;
 
+  // Of all shards, the fullest first.
+  void FindLanes(const std::string& of, std::function<void(std::vector<LaneReport>)> done);
+  std::string ListOf(const std::vector<LaneReport>& lanes) const;
   void ExplainMessage(MessageId id, const ControlDone& done);
   void ExplainAddress(const std::string& address, const ControlDone& done);
   void ExplainPlace(const std::string& place, const ControlDone& done);
