@@ -205,7 +205,6 @@ TEST_F(EngineSim, ConnectsAnewWhereARuleSaysSo) {
   EXPECT_EQ(receiver.connections(), 5u) << "one for each";
 }
 
-// Design 12.8: reports have a lane and a rate of their own for each mailbox.
 // Domains of one site that belong to different shards: it is suspended as one and probed as one.
 TEST_F(EngineSim, TellsAllShardsThatASiteIsDeadAndThatItLivesAgain) {
   const IpAddress address = AddHostless("first.test");
@@ -236,6 +235,7 @@ TEST_F(EngineSim, TellsAllShardsThatASiteIsDeadAndThatItLivesAgain) {
   EXPECT_EQ(engine_->lanes(), 0u);
 }
 
+// Design 12.8: reports have a lane and a rate of their own for each mailbox.
 TEST_F(EngineSim, SpreadsReportsToOneMailboxAndHoldsUpNothingElse) {
   AddDomain("full.test");
   const std::string host = AddDomain("sender.test").host();
