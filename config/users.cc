@@ -4,14 +4,14 @@
 #include <string>
 
 #include "engine/base/saslprep.h"
+#include "engine/base/text.h"
 
 namespace sluice::config {
 namespace {
 
 // Without a copy for the many that are plain.
 bool IsNamed(const User& user, const std::string& asked) {
-  const bool ascii = std::ranges::none_of(user.name, [](char c) { return (c & 0x80) != 0; });
-  return ascii ? user.name == asked : SaslName(user.name) == asked;
+  return IsAscii(user.name) ? user.name == asked : SaslName(user.name) == asked;
 }
 
 }  // namespace

@@ -50,9 +50,7 @@ Result<std::string> NormalizeDomain(std::string_view domain) {
   if (domain.find('\0') != std::string_view::npos)
     return Fail(ErrorCode::kInvalid, "NUL in a domain name");
   std::string name(domain);
-  const bool is_ascii =
-      std::all_of(name.begin(), name.end(), [](char c) { return uint8_t(c) < 0x80; });
-  if (!is_ascii) {
+  if (!IsAscii(name)) {
     auto ascii = ToAscii(name);
     if (!ascii) return ascii;
     name = std::move(*ascii);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "engine/base/text.h"
 #include "smtp/mime_fields.h"
 #include "smtp/transfer_encoding.h"
 
@@ -40,11 +41,11 @@ class Converter {
   bool Part(std::string_view part, bool top, int depth) {
     if (depth > kMimeDepthMax) return false;
     const MimeSplit split = SplitPart(part);
-    if (!IsSevenBit(split.header)) return false;
+    if (!IsAscii(split.header)) return false;
     const auto encoding_field = FindField(split.header, kEncodingField);
     const std::string encoding = encoding_field ? LowerToken(encoding_field->value) : "7bit";
     const bool identity = encoding == "7bit" || encoding == "8bit" || encoding == "binary";
-    if (IsSevenBit(split.body)) {
+    if (IsAscii(split.body)) {
       // Only the label may be wrong now.
       Header(split, Encoding::kSevenBit, identity && encoding != "7bit");
       out_.append(split.blank).append(split.body);
@@ -113,7 +114,7 @@ class Converter {
       const Delimiter next = Find(rest, delimiter);
       const std::string_view content = rest.substr(0, next.begin);
       if (outside) {
-        if (!IsSevenBit(content)) return false;
+        if (!IsAscii(content)) return false;
         out_.append(content);
       } else if (!Part(content, false, depth + 1)) {
         return false;

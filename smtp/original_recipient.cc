@@ -1,6 +1,5 @@
 #include "smtp/original_recipient.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cstdint>
 
@@ -33,8 +32,7 @@ uint32_t TakePoint(std::string_view& text) {
 }  // namespace
 
 std::string AsciiOrcpt(std::string_view orcpt) {
-  if (std::ranges::all_of(orcpt, [](char c) { return uint8_t(c) < 0x80; }))
-    return std::string(orcpt);
+  if (IsAscii(orcpt)) return std::string(orcpt);
   if (!EqualsNoCase(orcpt.substr(0, kUtf8Type.size()), kUtf8Type) || !IsUtf8(orcpt)) return {};
   std::string out(kUtf8Type);
   std::string_view rest = orcpt.substr(kUtf8Type.size());

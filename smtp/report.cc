@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/base/text.h"
 #include "smtp/downgrade.h"
 #include "smtp/mime_fields.h"
 #include "smtp/transfer_encoding.h"
@@ -46,7 +47,7 @@ std::string Ascii(std::string_view text) {
 
 // "rfc822; a@b", or for other than ASCII the form of RFC 6533: "utf-8; \x{E9}@b".
 std::string TypedAddress(std::string_view address) {
-  if (IsSevenBit(address)) return "rfc822; " + Ascii(address);
+  if (IsAscii(address)) return "rfc822; " + Ascii(address);
   static constexpr char kHex[] = "0123456789ABCDEF";
   std::string out = "utf-8; ";
   while (!address.empty()) {
@@ -167,7 +168,7 @@ class Composer {
     }
     original_.insert(0, "Return-Path: <" + Ascii(report_.sender) + ">\r\n");
     if (!original_.ends_with(kLineEnd)) original_ += kLineEnd;
-    if (IsSevenBit(original_)) return;
+    if (IsAscii(original_)) return;
     encoded_ = true;
     std::string quoted;
     AppendQuotedPrintable(quoted, original_);
@@ -200,7 +201,7 @@ class Composer {
 
   void TextPart() {
     const std::string text = Explanation(report_);
-    const bool ascii = IsSevenBit(text);
+    const bool ascii = IsAscii(text);
     Part("Notification", ascii ? "text/plain; charset=us-ascii" : "text/plain; charset=utf-8");
     if (!ascii) Line("Content-Transfer-Encoding", "quoted-printable");
     out_ += kLineEnd;

@@ -41,10 +41,6 @@ void AppendQuotedLine(std::string& out, std::string_view line) {
 
 }  // namespace
 
-bool IsSevenBit(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return uint8_t(c) < 0x80; });
-}
-
 void AppendQuotedPrintable(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const size_t end = text.find("\r\n");

@@ -9,8 +9,6 @@
 
 namespace sluice::smtp {
 
-bool IsSevenBit(std::string_view text);
-
 // CR LF in `text` is a line end; CR or LF alone is encoded as any other octet. A last line without
 // its end stays so.
 void AppendQuotedPrintable(std::string& out, std::string_view text);

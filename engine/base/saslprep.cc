@@ -22,8 +22,7 @@ bool IsControl(char c) { return (c >= 0 && c < 32) || c == 127; }
 Result<std::string> SaslPrep(std::string_view text, SaslUse use) {
   if (std::ranges::any_of(text, IsControl))
     return Fail(ErrorCode::kInvalid, "has control characters, which SASL forbids");
-  const bool ascii = std::ranges::none_of(text, [](char c) { return (c & 0x80) != 0; });
-  if (ascii) return std::string(text);
+  if (IsAscii(text)) return std::string(text);
   if (!IsUtf8(text)) return Fail(ErrorCode::kInvalid, "is not UTF-8, which SASL needs");
   char* raw = nullptr;
   const auto flags =

@@ -12,6 +12,12 @@ constexpr char LowerChar(char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : 
 constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool IsAlpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
+constexpr bool IsAscii(std::string_view text) {
+  for (const char c : text)
+    if ((c & 0x80) != 0) return false;
+  return true;
+}
+
 inline std::string Lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = LowerChar(c);

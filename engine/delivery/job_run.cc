@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/text.h"
 #include "engine/tls_report/session.h"
 #include "smtp/dkim_signature.h"
 #include "smtp/downgrade.h"
@@ -22,10 +23,6 @@ static_assert(int(queue::kNotifyDelay) == int(smtp::kTellDelay));
 
 // A message released later than this after it was signed is signed anew.
 constexpr Duration kFreshFor = std::chrono::hours(24);
-
-bool IsAscii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return uint8_t(c) < 0x80; });
-}
 
 smtp::DsnReturn ReturnOf(queue::DsnRet ret) {
   switch (ret) {

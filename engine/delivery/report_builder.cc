@@ -10,7 +10,6 @@
 #include "engine/delivery/verdict.h"
 #include "smtp/mime_fields.h"
 #include "smtp/report.h"
-#include "smtp/transfer_encoding.h"
 
 namespace sluice::engine {
 namespace {
@@ -137,7 +136,7 @@ queue::Insert BuildReport(ReportRequest request, const queue::Message& message,
   head.released = request.now;
   head.tenant = message.tenant;
   head.flags = queue::kFlagReport;
-  if (!smtp::IsSevenBit(report)) head.flags |= queue::kFlag8Bit | queue::kFlagSmtpUtf8;
+  if (!IsAscii(report)) head.flags |= queue::kFlag8Bit | queue::kFlagSmtpUtf8;
   if (HasDottedLine(report)) head.flags |= queue::kFlagDots;
   const smtp::MimeSplit split = smtp::SplitPart(report);
   head.header_length = uint32_t(split.header.size() + split.blank.size());

@@ -2,14 +2,14 @@
 // bounds.
 
 #include "engine/base/check.h"
+#include "engine/base/text.h"
 #include "smtp/downgrade.h"
-#include "smtp/transfer_encoding.h"
 #include "tests/fuzz/fuzz_target.h"
 
 FUZZ_TARGET(smtp_downgrade) {
   const auto converted = sluice::smtp::ConvertTo7Bit(input);
   if (!converted.has_value()) return;
-  CHECK(sluice::smtp::IsSevenBit(*converted));
+  CHECK(sluice::IsAscii(*converted));
   const auto again = sluice::smtp::ConvertTo7Bit(*converted);
   CHECK(again.has_value());
   CHECK(*again == *converted);

@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "smtp/transfer_encoding.h"
+#include "engine/base/text.h"
 
 namespace sluice::smtp {
 namespace {
@@ -117,7 +117,7 @@ TEST(ReportText, ReturnsTheWholeMessageSevenBit) {
       "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nhello to the "
       "caf\xc3\xa9\r\n";
   const std::string text = ComposeReport(report);
-  EXPECT_TRUE(IsSevenBit(text));
+  EXPECT_TRUE(IsAscii(text));
   EXPECT_TRUE(Has(text, "Content-Type: message/rfc822\r\n\r\nReturn-Path: <news@example.com>\r\n"));
   EXPECT_TRUE(
       Has(text, "Content-Transfer-Encoding: quoted-printable\r\n\r\nhello to the caf=C3=A9"));
@@ -128,7 +128,7 @@ TEST(ReportText, FallsBackToTheHeaderWhenTheMessageCannotBeMadeSevenBit) {
   report.full = true;
   report.original = "Subject: caf\xc3\xa9\r\nX-Job: 7\r\n\r\nsecret\r\n";
   const std::string text = ComposeReport(report);
-  EXPECT_TRUE(IsSevenBit(text));
+  EXPECT_TRUE(IsAscii(text));
   EXPECT_TRUE(Has(text,
                   "Content-Type: text/rfc822-headers\r\n"
                   "Content-Transfer-Encoding: quoted-printable\r\n"));
@@ -164,7 +164,7 @@ TEST(ReportText, WritesForeignAddressesAndWordsInAscii) {
   report.recipient = "caf\xc3\xa9@example.net";
   report.reply = "550 5.1.1 bo\xc3\xaete inconnue";
   const std::string text = ComposeReport(report);
-  EXPECT_TRUE(IsSevenBit(text));
+  EXPECT_TRUE(IsAscii(text));
   EXPECT_TRUE(Has(text, "Final-Recipient: utf-8; caf\\x{E9}@example.net\r\n"));
   EXPECT_TRUE(Has(text, "Diagnostic-Code: smtp; 550 5.1.1 bo??te inconnue\r\n"));
   EXPECT_TRUE(Has(text, "bo=C3=AEte inconnue"));

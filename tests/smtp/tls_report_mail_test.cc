@@ -6,8 +6,8 @@
 
 #include <string>
 
+#include "engine/base/text.h"
 #include "smtp/mime_fields.h"
-#include "smtp/transfer_encoding.h"
 
 namespace sluice::smtp {
 namespace {
@@ -68,7 +68,7 @@ TEST(TlsReportMail, HasShortSevenBitLinesWhateverTheReportHolds) {
   mail.domain = long_name;
   mail.gzip = octets;
   const std::string text = ComposeTlsReportMail(mail);
-  EXPECT_TRUE(IsSevenBit(text));
+  EXPECT_TRUE(IsAscii(text));
   for (size_t at = 0; at < text.size();) {
     const size_t end = text.find("\r\n", at);
     ASSERT_NE(end, std::string::npos);
