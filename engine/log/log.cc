@@ -20,8 +20,9 @@ namespace {
 constexpr size_t kWaitingLines = 8'192;
 
 struct Running {
-  std::shared_ptr<spdlog::details::thread_pool> thread;
   std::shared_ptr<spdlog::async_logger> logger;
+  // Ends first, and writes what waits: the logger goes in the thread that stops the log.
+  std::shared_ptr<spdlog::details::thread_pool> thread;
 };
 
 // The process has one standard error, hence one log. Null: not started.
