@@ -105,6 +105,8 @@ struct User {
   enum class Class : uint8_t { kByMessage, kBulk, kTransactional } mail_class = Class::kByMessage;
   enum class Deliver : uint8_t { kSend, kCapture } deliver = Deliver::kSend;
   bool message_fault_451 = false;  // design 12.7: faults of a message answer 451 instead of 5xx
+  bool schedule_headers = false;   // X-Schedule-... of a message hold it back
+  bool priority_header = false;    // X-Priority-Class of a message decides its class
   bool any_from = false;           // design 12.11: From may lie outside the tenant's domains
   uint64_t daily_limit = 0;        // 0: none
 };
@@ -115,6 +117,7 @@ struct Tenant {
   enum class BulkRules : uint8_t { kOff, kWarn, kAdd } bulk_rules = BulkRules::kWarn;
   std::string unsubscribe_url;      // https; the recipient's token goes behind it
   std::string unsubscribe_address;  // mailbox; the token goes behind a plus
+  uint32_t weight = 1;              // its share where several wait for one site
 };
 
 struct Source {

@@ -267,6 +267,16 @@ inline constexpr Key kUserKeys[] = {
                             .choices = "by-message|bulk|transactional",
                             .doc = "Class of everything this user sends; `by-message` decides by "
                                    "the header fields of each message."}),
+    Row<&User::priority_header>(
+        {.name = "priority_header",
+         .kind = Kind::kBoolean,
+         .doc = "May a message decide its class by `X-Priority-Class: transactional` or `bulk`? It "
+                "counts before `class`. Without this the field has no effect; it never leaves."}),
+    Row<&User::schedule_headers>(
+        {.name = "schedule_headers",
+         .kind = Kind::kBoolean,
+         .doc = "May a message say by `X-Schedule-Start`, `-End`, `-Hours` and `-Parts` when it "
+                "goes (docs/fairness.md)? Without this they have no effect; they never leave."}),
     Row<&User::deliver>(
         {.name = "deliver",
          .kind = Kind::kChoice,
@@ -314,6 +324,13 @@ inline constexpr Key kTenantKeys[] = {
          .default_text = "none",
          .doc = "Mailbox that unsubscribes by mail; the token goes behind a plus: "
                 "`leave+TOKEN@example.com`."}),
+    Row<&Tenant::weight>(
+        {.name = "weight",
+         .kind = Kind::kCount,
+         .min = 1,
+         .max = 1'000,
+         .doc = "Its share of what a site takes while several tenants have mail waiting for it: "
+                "one of weight 3 gets three times as much as one of weight 1."}),
 };
 
 }  // namespace sluice::config

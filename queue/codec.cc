@@ -28,6 +28,21 @@ ByteWriter Begin(std::string& out) {
   return ByteWriter(out);
 }
 
+void PutWindow(ByteWriter& to, const SendWindow& window) {
+  to.I64(MicrosOf(window.end));
+  to.U16(window.from);
+  to.U16(window.to);
+  to.U16(uint16_t(window.offset));
+}
+
+bool GetWindow(ByteReader& from, SendWindow& out) {
+  out.end = WallFromMicros(from.I64());
+  out.from = from.U16();
+  out.to = from.U16();
+  out.offset = int16_t(from.U16());
+  return from.ok() && out.from <= kMinutesOfDay && out.to <= kMinutesOfDay;
+}
+
 void PutHead(ByteWriter& to, const MessageHead& head) {
   to.U32(head.open);
   to.U32(head.body.segment);
@@ -105,6 +120,7 @@ void EncodeMessage(const Message& message, uint32_t open, std::string& out) {
     to.Var(cut.offset);
     to.Var(cut.length);
   }
+  if ((message.flags & kFlagScheduled) != 0) PutWindow(to, message.window);
   if (message.signature.length > 0) PutSignature(to, message.signature);
   SealRecord(out, message.id);
 }
@@ -138,6 +154,8 @@ bool DecodeMessage(std::string_view record, MessageId id, MessageRecord& out) {
     cut.offset = from.Var32();
     cut.length = from.Var32();
   }
+  m.window = {};
+  if ((m.flags & kFlagScheduled) != 0 && !GetWindow(from, m.window)) return false;
   m.signature = {};
   return from.done() || GetSignature(from, m.signature);
 }

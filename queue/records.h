@@ -11,12 +11,14 @@
 #include <compare>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "engine/base/message_id.h"
 #include "engine/base/text.h"
 #include "engine/base/time.h"
+#include "queue/send_window.h"
 
 namespace sluice::queue {
 
@@ -79,6 +81,10 @@ enum MessageFlags : uint16_t {
   kFlagReport = 16,    // our own DSN: no report about it, lane of its own
   kFlagSigned = 32,    // came with a signature of somebody else's: never altered
   kFlagCaptured = 64,  // came in to be captured (design 12.15): see kCapturedDue
+  // Transactional though it has a campaign: waits in a lane of its own, ahead of the campaign's
+  // bulk.
+  kFlagUrgent = 128,
+  kFlagScheduled = 256,  // `window` is set
 };
 
 // When a captured recipient is due: never, by itself (9999-12-31). Its release gives it another
@@ -104,6 +110,7 @@ struct Message {
   BodyLocation body;
   std::vector<Cut> cuts;  // ascending, disjoint
   Signature signature;
+  SendWindow window;
 
   friend bool operator==(const Message&, const Message&) = default;
 };
@@ -138,15 +145,42 @@ struct LaneKey {
   friend auto operator<=>(const LaneKey&, const LaneKey&) = default;
 };
 
-// Begins the campaign of a lane of reports; no campaign of a message has control characters.
+// Begin the campaign of a lane of reports, and of one of urgent mail; no campaign of a message has
+// control characters.
 inline constexpr char kReportLaneMark = '\x01';
+inline constexpr char kUrgentLaneMark = '\x02';
 
 // Our own reports wait in a lane for each mailbox (design 12.8).
 inline LaneKey LaneKeyOf(const Message& message, const std::string& address) {
-  return {std::string(DomainOf(address)), message.tenant,
-          (message.flags & kFlagReport) != 0 ? kReportLaneMark + address : message.campaign};
+  std::string campaign = message.campaign;
+  if ((message.flags & kFlagReport) != 0) {
+    campaign = kReportLaneMark + address;
+  } else if ((message.flags & kFlagUrgent) != 0) {
+    campaign.insert(campaign.begin(), kUrgentLaneMark);
+  }
+  return {std::string(DomainOf(address)), message.tenant, std::move(campaign)};
 }
-inline bool IsReportLane(const LaneKey& key) { return key.campaign.starts_with(kReportLaneMark); }
+// The campaign is that of a lane's key here and below.
+inline bool IsReportLane(std::string_view campaign) {
+  return campaign.starts_with(kReportLaneMark);
+}
+
+// Which mail goes first.
+enum class MailClass : uint8_t { kTransactional, kBulk };
+
+// All mail of a lane is of one class: mail without a campaign is transactional, campaigns are bulk
+// unless marked. Our own reports do not press.
+inline MailClass MailClassOf(std::string_view campaign) {
+  return campaign.empty() || campaign.front() == kUrgentLaneMark ? MailClass::kTransactional
+                                                                 : MailClass::kBulk;
+}
+// The campaign of a lane as its messages name it. All reports of a tenant count as one campaign,
+// which is named by the mark.
+inline std::string_view CampaignOf(std::string_view campaign) {
+  if (IsReportLane(campaign)) return campaign.substr(0, 1);
+  if (campaign.starts_with(kUrgentLaneMark)) campaign.remove_prefix(1);
+  return campaign;
+}
 
 // XXH3-128 of the LaneKey under the queue's own random seed (so that nobody can make two collide).
 struct LaneId {

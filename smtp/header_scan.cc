@@ -21,6 +21,8 @@ enum class Field : uint8_t {
   kPrecedence,
   kSignature,
   kCut,
+  kPriorityClass,
+  kSchedule,
   kListMember,
   kCampaign,  // from here on: the campaign's fields, first that applies
   kJob,
@@ -52,7 +54,7 @@ constexpr std::array kNames = {
     Name{"Return-Path", Field::kCut},
     Name{"X-Virtual-MTA", Field::kCut},
     Name{"X-Pool", Field::kCut},
-    Name{"X-Priority-Class", Field::kCut},
+    Name{"X-Priority-Class", Field::kPriorityClass},
     Name{"X-SMTPAPI", Field::kCut},
     Name{"X-ListMember", Field::kListMember},
     Name{"X-Campaign", Field::kCampaign},
@@ -67,13 +69,14 @@ constexpr std::array kNames = {
 // Domains of From that are kept besides the first: more than one is more than is wanted.
 constexpr size_t kMoreFromMax = 8;
 
-constexpr std::array<std::string_view, 2> kCutPrefixes = {"X-Sluice-", "X-Schedule-"};
+constexpr std::string_view kCutPrefix = "X-Sluice-";
+constexpr std::string_view kSchedulePrefix = "X-Schedule-";
 
 Field FieldOf(std::string_view name) {
   for (const Name& known : kNames)
     if (EqualsNoCase(name, known.name)) return known.field;
-  for (const std::string_view prefix : kCutPrefixes)
-    if (StartsWithNoCase(name, prefix)) return Field::kCut;
+  if (StartsWithNoCase(name, kCutPrefix)) return Field::kCut;
+  if (StartsWithNoCase(name, kSchedulePrefix)) return Field::kSchedule;
   return Field::kOther;
 }
 
@@ -213,6 +216,16 @@ class Scanner {
         facts_.is_signed = true;
         break;
       case Field::kCut:
+        Cut(offset, field.size());
+        break;
+      case Field::kPriorityClass:
+        if (facts_.priority_class.empty()) facts_.priority_class = CleanName(Unfold(value));
+        Cut(offset, field.size());
+        break;
+      case Field::kSchedule:
+        if (facts_.schedule.size() < kScheduleFieldsMax)
+          facts_.schedule.push_back(
+              {CleanName(Trim(field.substr(0, field.find(':')))), CleanName(Unfold(value))});
         Cut(offset, field.size());
         break;
       case Field::kListMember:

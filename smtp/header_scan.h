@@ -30,6 +30,14 @@ struct HeaderCut {
   size_t length;
 };
 
+// X-Schedule-... fields that are kept; there are fewer kinds of them.
+inline constexpr size_t kScheduleFieldsMax = 8;
+
+struct ScheduleField {
+  std::string name;
+  std::string value;  // unfolded and cleaned
+};
+
 struct HeaderFacts {
   HeaderFault fault = HeaderFault::kNone;
   size_t fault_line = 0;  // counted from 1
@@ -48,6 +56,10 @@ struct HeaderFacts {
   std::string from_domain;  // of the first mailbox, lower case; empty: none found
   std::vector<std::string> more_from_domains;  // of further mailboxes in From, unlike the first
   std::string campaign;                        // by the sender's own fields; empty: none of them
+  // X-Priority-Class as written, unfolded and cleaned; empty: none. The first counts.
+  std::string priority_class;
+  // X-Schedule-... as they stand, at most kScheduleFieldsMax.
+  std::vector<ScheduleField> schedule;
   // Campaign mail, as far as the message itself tells (design part 2).
   bool bulk() const { return !campaign.empty() || list_mail; }
   // Whole fields that never leave: Bcc, Return-Path, control headers. Ascending; neighbours merged.

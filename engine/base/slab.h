@@ -57,6 +57,11 @@ class Slab {
     return slot.generation == h.generation && slot.value ? &*slot.value : nullptr;
   }
 
+  // Of a living object by the first part of its handle, for tables that keep only that.
+  Handle<T> HandleAt(uint32_t index) const { return {index, slots_[index]->generation}; }
+  T& At(uint32_t index) { return *slots_[index]->value; }
+  const T& At(uint32_t index) const { return *slots_[index]->value; }
+
   void Erase(Handle<T> h) {
     CHECK(Get(h) != nullptr);
     Slot& slot = *slots_[h.index];

@@ -21,7 +21,13 @@ std::string Bounded(std::string text) {
 }
 
 WallTime Deadline(const config::Retry& retry, const queue::Message& message) {
-  return message.released + retry.max_age;
+  const WallTime aged = message.released + retry.max_age;
+  return message.window.end == WallTime{} ? aged : std::min(aged, message.window.end);
+}
+
+std::string_view WhyExpired(const queue::Message& message, WallTime now) {
+  const bool ended = message.window.end != WallTime{} && now >= message.window.end;
+  return ended ? reason::kScheduleEnd : reason::kMaxAge;
 }
 
 Duration Jittered(const Judge& judge, Duration gap) {
@@ -158,7 +164,7 @@ Verdict Defer(const Judge& judge, Verdict verdict, const queue::Message& message
     if (verdict.code != 0 && !verdict.enhanced.empty()) answer += verdict.enhanced + " ";
     verdict.text = Bounded(std::string(kTooLate) + answer + verdict.text);
     verdict.outcome = Outcome::kExpired;
-    verdict.reason = reason::kMaxAge;
+    verdict.reason = WhyExpired(message, judge.now);
     verdict.enhanced = "4.4.7";
     return verdict;
   }
@@ -166,6 +172,7 @@ Verdict Defer(const Judge& judge, Verdict verdict, const queue::Message& message
   verdict.tried_until = Deadline(judge.retry, message);
   if (retry_after.has_value())
     verdict.next_due = std::max(verdict.next_due, judge.now + Jittered(judge, *retry_after));
+  verdict.next_due = queue::NextInHours(message.window, verdict.next_due);
   return verdict;
 }
 
@@ -302,10 +309,11 @@ bool IsExpired(const config::Retry& retry, const queue::Message& message, WallTi
   return now >= Deadline(retry, message);
 }
 
-Verdict JudgeExpired(const queue::Recipient& recipient) {
+Verdict JudgeExpired(const queue::Message& message, const queue::Recipient& recipient,
+                     WallTime now) {
   Verdict verdict;
   verdict.outcome = Outcome::kExpired;
-  verdict.reason = reason::kMaxAge;
+  verdict.reason = WhyExpired(message, now);
   verdict.blame = Blame::kNetwork;
   verdict.enhanced = "4.4.7";
   verdict.text = Bounded(recipient.last_reply.empty()

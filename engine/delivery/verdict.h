@@ -62,6 +62,7 @@ inline constexpr std::string_view kNo8BitMime = "no_8bitmime";
 inline constexpr std::string_view kContentUnreadable = "content_unreadable";
 inline constexpr std::string_view kShutdown = "shutdown";
 inline constexpr std::string_view kMaxAge = "max_age";
+inline constexpr std::string_view kScheduleEnd = "schedule_end";
 inline constexpr std::string_view kNoSuchDomain = "no_such_domain";
 inline constexpr std::string_view kNullMx = "null_mx";
 inline constexpr std::string_view kLoop = "mail_loop";
@@ -133,7 +134,8 @@ Verdict JudgeRoute(const Judge& judge, dns::RouteFault fault, std::string_view d
 
 // max_age has passed while the recipient waited (suspended, paused by a receiver, dead site).
 bool IsExpired(const config::Retry& retry, const queue::Message& message, WallTime now);
-Verdict JudgeExpired(const queue::Recipient& recipient);
+Verdict JudgeExpired(const queue::Message& message, const queue::Recipient& recipient,
+                     WallTime now);
 
 // When to try again after `attempts` attempts, the last one now: the schedule's gap plus 0-20%, cut
 // to the end of max_age but never below the first gap.

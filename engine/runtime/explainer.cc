@@ -223,7 +223,7 @@ void Explainer::Answer(std::vector<queue::LoadedRecipient> recipients, bool more
       shards_,
       [keys = std::shared_ptr<const std::set<queue::LaneKey>>(keys)](ShardRuntime& runtime) {
         return ReportLanes(
-            runtime.shard(), [&keys](const Lane& lane) { return keys->contains(lane.key); },
+            runtime.shard(), [&keys](const Lane& lane) { return keys->contains(lane.key.ToKey()); },
             kLanesShown);
       },
       [this, recipients = std::move(recipients), more,

@@ -25,9 +25,9 @@ Json ToJson(const SuspensionReport& suspension) {
 }
 
 Json ToJson(const LaneReport& lane, WallTime now) {
-  const std::string campaign = queue::IsReportLane(lane.key)
+  const std::string campaign = queue::IsReportLane(lane.key.campaign)
                                    ? "reports to " + lane.key.campaign.substr(1)
-                                   : lane.key.campaign;
+                                   : std::string(queue::CampaignOf(lane.key.campaign));
   return {{"domain", lane.key.domain},
           {"tenant", lane.key.tenant},
           {"campaign", campaign},

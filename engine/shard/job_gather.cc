@@ -38,10 +38,15 @@ void Scheduler::Gather(Site& site, JobState& state) {
     const LaneHandle handle = site.lanes[i];
     Lane& lane = *lanes_.Get(handle);
     const auto heads = [&lane, message] {
-      return lane.ready() > 0 && lane.window->ready.front().message->message.id == message;
+      return lane.ready() > 0 && lane.window->queued != kNoPlace &&
+             lane.window->ready.front().message->message.id == message;
     };
     if (!heads() || !MayJoin(state, lane)) continue;
-    while (state.lanes.size() < most && heads()) AddRecipient(state, handle, lanes_.Take(lane));
+    while (state.lanes.size() < most && heads()) {
+      site.queue.Joined(lane.window->queued);
+      AddRecipient(state, handle, lanes_.Take(lane));
+    }
+    Requeue(lane, handle);
   }
 }
 

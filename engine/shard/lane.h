@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <unordered_set>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "engine/base/ref.h"
 #include "engine/base/slab.h"
 #include "engine/delivery/job.h"
+#include "engine/shard/site_queue.h"
 #include "queue/records.h"
 
 namespace sluice::engine {
@@ -42,6 +44,15 @@ struct LaneIdHash {
   size_t operator()(const queue::LaneId& id) const { return size_t(id.low); }
 };
 
+// A LaneKey whose names are kept once for all lanes that have them.
+struct LaneName {
+  const std::string& domain;
+  const std::string& tenant;
+  const std::string& campaign;  // with its mark, if it has one
+
+  queue::LaneKey ToKey() const { return {domain, tenant, campaign}; }
+};
+
 // What only a lane with something in memory needs; a sleeping lane does without.
 struct LaneWindow {
   std::deque<Waiting> ready;
@@ -56,14 +67,19 @@ struct LaneWindow {
   // No change of the lane was on its way to disk since the refill under way was asked for: what it
   // counts is exact.
   bool exact = false;
-  bool expiring = false;  // the last page held recipients whose max_age has passed
-  bool active = false;    // in its site's round
-  bool paced = false;     // kept out of the round until its next report may go
+  bool expiring = false;         // the last page held recipients whose max_age has passed
+  bool paced = false;            // kept out of the queue until its next report may go
+  QueuePlace queued = kNoPlace;  // in the queue of its site
 };
 
 struct Lane {
-  queue::LaneId id;
-  queue::LaneKey key;
+  Lane(const queue::LaneId& id_in, const LaneName& key_in, uint32_t tenant_in)
+      : id(id_in), key(key_in), tenant(tenant_in) {}
+
+  const queue::LaneId id;
+  const LaneName key;
+  const uint32_t tenant;    // in MemoryShares
+  uint32_t site_place = 0;  // in its site's list of lanes
   Site* site = nullptr;
   uint64_t on_disk = 0;                 // rows in the due index, loaded ones included
   WallTime next_due = WallTime::max();  // when to look on disk again; max: nothing to look for
@@ -77,7 +93,7 @@ struct Lane {
   // Nothing of it is in memory but this.
   bool asleep() const {
     return !window || (window->ready.empty() && window->in_flight == 0 && window->committing == 0 &&
-                       !window->refilling && !window->active);
+                       !window->refilling && window->queued == kNoPlace);
   }
 };
 

@@ -40,6 +40,20 @@ WallTime NextTryOf(const Lane& lane, const LaneReport& report, WallTime now) {
   return std::max(in_memory ? now : report.next_due, report.until);
 }
 
+const char* WordsOf(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::kRate:
+      return "the tenant or campaign has sent what it may for now";
+    case CloseReason::kPause:
+      return "the tenant or campaign is paused";
+    case CloseReason::kSchedule:
+      return "outside the hours of its schedule (X-Schedule-Hours)";
+    case CloseReason::kSuspension:
+      return "the tenant or campaign is suspended after what receivers answered";
+  }
+  std::unreachable();
+}
+
 // Why a lane's recipients are not gone yet.
 void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
   Scheduler& scheduler = shard.scheduler();
@@ -61,6 +75,9 @@ void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
                     std::to_string(context.config->reports.per_minute) +
                     " a minute (reports.per_minute)";
     report.until = wall + (scheduler.report_pace().next(lane) - now);
+  } else if (const auto closed = scheduler.ClosedBy(lane); closed && lane.ready() > 0) {
+    report.reason = WordsOf(closed->first);
+    if (closed->second != kNever) report.until = wall + (closed->second - now);
   } else if (const auto wait =
                  lane.ready() > 0 ? scheduler.WaitOfRate(*site, lane.key.domain) : std::nullopt) {
     report.reason = WordsOf(*context.config, *site, lane.key.domain, *wait);
@@ -108,8 +125,11 @@ std::vector<LaneReport> ReportLanes(Shard& shard, const LaneFilter& meant, size_
   Scheduler& scheduler = shard.scheduler();
   scheduler.lanes().ForEach([&](LaneHandle, Lane& lane) {
     if (!meant(lane)) return;
-    LaneReport report{
-        .key = lane.key, .site = {}, .next_due = NextDueOf(lane), .reason = {}, .suspension = {}};
+    LaneReport report{.key = lane.key.ToKey(),
+                      .site = {},
+                      .next_due = NextDueOf(lane),
+                      .reason = {},
+                      .suspension = {}};
     if (lane.window) {
       report.in_flight = lane.window->in_flight + lane.window->committing;
       // What has a due row and is in memory counts once.

@@ -17,13 +17,23 @@ Lanes::Lanes(ShardContext& shard, const queue::Queue& queue, Links& links, Lanes
 
 LaneHandle Lanes::FindOrMake(const queue::LaneKey& key) {
   const queue::LaneId id = queue_.LaneIdOf(key);
-  if (const auto it = by_id_.find(id); it != by_id_.end()) return it->second;
-  const LaneHandle handle = lanes_.Emplace();
-  by_id_.emplace(id, handle);
-  Lane& lane = *lanes_.Get(handle);
-  lane.id = id;
-  lane.key = key;
+  const uint32_t known =
+      by_id_.Find(id.low, [&](uint32_t index) { return lanes_.At(index).id == id; });
+  if (known != kNoPlace) return lanes_.HandleAt(known);
+  const LaneName name{names_.Text(names_.Hold(key.domain)), names_.Text(names_.Hold(key.tenant)),
+                      names_.Text(names_.Hold(key.campaign))};
+  const LaneHandle handle = lanes_.Emplace(id, name, shares_.Hold(key.tenant));
+  by_id_.Add(handle.index);
   return handle;
+}
+
+void Lanes::Drop(const Lane& lane, LaneHandle handle) {
+  by_id_.Remove(handle.index);
+  shares_.Drop(lane.tenant);
+  const LaneName name = lane.key;
+  lanes_.Erase(handle);
+  for (const std::string* text : {&name.domain, &name.tenant, &name.campaign})
+    names_.Drop(names_.Find(*text));
 }
 
 void Lanes::WakeUp(Lane& lane, LaneHandle handle) {
@@ -31,11 +41,8 @@ void Lanes::WakeUp(Lane& lane, LaneHandle handle) {
   CHECK(lane.site != nullptr);
 }
 
-// A full shard must not starve the lanes that move: the fuller it is, the less each may hold.
-size_t Lanes::WindowLimit() const {
-  if (in_memory_ < kShardMax / 2) return kWindowMax;
-  if (in_memory_ < kShardMax) return 32;
-  return 2;
+size_t Lanes::WindowLimit(const Lane& lane) const {
+  return shares_.WindowOf(lane.tenant, queue::MailClassOf(lane.key.campaign));
 }
 
 bool Lanes::Suspended(const Lane& lane) const {
@@ -46,7 +53,7 @@ void Lanes::Push(Lane& lane, LaneHandle handle, Waiting waiting) {
   WakeUp(lane, handle);
   if (waiting.indexed) lane.Window().loaded.insert(waiting.recipient.id);
   lane.Window().ready.push_back(std::move(waiting));
-  ++in_memory_;
+  shares_.Took(lane.tenant);
   ++lane.site->ready;
   owner_.OnReady(lane, handle);
 }
@@ -58,7 +65,7 @@ void Lanes::Add(Waiting waiting) {
   // Behind what is due on disk, so that the order of acceptance holds within the lane.
   const bool behind = lane.on_disk > 0 && lane.next_due <= shard_.clock.Wall();
   if (!behind) WakeUp(lane, handle);  // its site may be known to be in trouble
-  if (behind || Suspended(lane) || lane.ready() >= WindowLimit())
+  if (behind || Suspended(lane) || lane.ready() >= WindowLimit(lane))
     return Spill(lane, handle, std::move(waiting));
   Push(lane, handle, std::move(waiting));
 }
@@ -107,9 +114,8 @@ void Lanes::PutBack(LaneHandle handle, Waiting waiting) {
 void Lanes::Committing(Lane& lane) {
   LaneWindow& window = *lane.window;
   CHECK(window.in_flight > 0);
-  CHECK(in_memory_ > 0);
   --window.in_flight;
-  --in_memory_;
+  shares_.Gave(lane.tenant);
   ++window.committing;
   window.exact = false;
 }
@@ -165,7 +171,7 @@ void Lanes::Spill(Lane& lane, LaneHandle handle, Waiting waiting) {
   lane.window->exact = false;
   waiting.recipient.due = std::max(waiting.recipient.due, shard_.clock.Wall());
   spilled_.push_back({handle, waiting.recipient.id, waiting.recipient.due});
-  spills_.postpones.push_back({std::move(waiting.recipient), lane.key});
+  spills_.postpones.push_back({std::move(waiting.recipient), lane.key.ToKey()});
   if (spilled_.size() >= kSpillMax) SubmitSpills();
 }
 
@@ -206,9 +212,8 @@ void Lanes::Evict(Lane& lane, LaneHandle handle) {
   std::deque<Waiting> ready = std::move(lane.window->ready);
   lane.window->ready.clear();
   CHECK(lane.site->ready >= ready.size());
-  CHECK(in_memory_ >= ready.size());
   lane.site->ready -= ready.size();
-  in_memory_ -= ready.size();
+  shares_.Gave(lane.tenant, ready.size());
   for (Waiting& waiting : ready) {
     if (waiting.indexed) {
       Forget(*lane.window, waiting.recipient.id);
@@ -277,7 +282,7 @@ void Lanes::Refill(Lane& lane, LaneHandle handle) {
   if (Suspended(lane) && !expiring) return;
   LaneWindow& window = lane.Window();
   const bool probing = lane.site != nullptr && lane.site->probing;
-  const size_t room = probing && !expiring ? kProbeWindow : WindowLimit();
+  const size_t room = probing && !expiring ? kProbeWindow : WindowLimit(lane);
   if (window.refilling || window.ready.size() > room / 2) return;
   if (expiring && window.loaded.size() >= kWindowMax) return;  // until those are written down
   window.refilling = true;
@@ -312,7 +317,7 @@ void Lanes::OnRefilled(LaneHandle handle, Refilled refilled) {
       if (IsExpired(shard_.config->retry, last->message, now)) {
         window.loaded.insert(waiting.recipient.id);
         ++window.in_flight;
-        ++in_memory_;
+        shares_.Took(lane.tenant);
         window.expiring = true;
         owner_.OnExpired(lane, handle, std::move(waiting));
       } else if (!suspended) {
@@ -347,12 +352,11 @@ void Lanes::Tidy(LaneHandle handle) {
     lane->next_due = shard_.clock.Wall();
   lane->window.reset();
   // A site in trouble keeps its lanes: it wakes them itself when it may be tried again.
-  if (lane->site != nullptr && (lane->on_disk == 0 || lane->site->failures == 0))
-    owner_.OnLaneAsleep(*lane, handle);
+  const bool trouble = lane->site != nullptr && (lane->site->failures > 0 || Suspended(*lane));
+  if (lane->site != nullptr && (lane->on_disk == 0 || !trouble)) owner_.OnLaneAsleep(*lane, handle);
   // Who sleeps with rows on disk has a wake-up pending, whatever became of earlier ones.
   if (lane->on_disk > 0) return WakeAt(*lane, handle, lane->next_due);
-  by_id_.erase(lane->id);
-  lanes_.Erase(handle);
+  Drop(*lane, handle);
 }
 
 }  // namespace sluice::engine

@@ -5,7 +5,8 @@
 //           and keeps count. Which lane is served when is the scheduler's business.
 // FLOW      Add / AddSleeping -> window (or spill to disk) -> Take -> Finished, Postponed or
 //           PutBack.
-// LIMITS    kWindowMax recipients in memory a lane, fewer as the shard fills (WindowLimit).
+// LIMITS    kWindowMax recipients in memory a lane, fewer as its tenant holds more
+//           (memory_shares.h).
 // THREADS   Confined to its shard.
 
 #ifndef SLUICE_ENGINE_SHARD_LANES_H_
@@ -13,15 +14,17 @@
 
 #include <cstdint>
 #include <queue>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "engine/base/name_table.h"
+#include "engine/base/place_table.h"
 #include "engine/base/slab.h"
 #include "engine/base/timer_queue.h"
 #include "engine/shard/context.h"
 #include "engine/shard/lane.h"
 #include "engine/shard/links.h"
+#include "engine/shard/memory_shares.h"
 #include "engine/shard/site.h"
 
 namespace sluice::engine {
@@ -43,9 +46,7 @@ class LanesOwner {
 
 class Lanes {
  public:
-  static constexpr size_t kWindowMax = 1'000;
-  // Recipients in memory of all lanes of a shard, about 500 octets each without content.
-  static constexpr size_t kShardMax = 50'000;
+  static constexpr size_t kWindowMax = MemoryShares::kWindowMax;
   // Recipients in one transaction of spills.
   static constexpr size_t kSpillMax = 500;
   // Of a lane whose site is being probed: enough for the probe and what has expired meanwhile.
@@ -63,7 +64,7 @@ class Lanes {
 
   Lane* Get(LaneHandle handle) { return lanes_.Get(handle); }
   size_t size() const { return lanes_.size(); }
-  size_t in_memory() const { return in_memory_; }
+  size_t in_memory() const { return shares_.total(); }
   template <typename F>
   void ForEach(F&& f) {
     lanes_.ForEach(std::forward<F>(f));
@@ -112,7 +113,8 @@ class Lanes {
   };
 
   LaneHandle FindOrMake(const queue::LaneKey& key);
-  size_t WindowLimit() const;
+  void Drop(const Lane& lane, LaneHandle handle);
+  size_t WindowLimit(const Lane& lane) const;
   bool Suspended(const Lane& lane) const;
   void WakeUp(Lane& lane, LaneHandle handle);
   void Push(Lane& lane, LaneHandle handle, Waiting waiting);
@@ -129,13 +131,18 @@ class Lanes {
   const queue::Queue& queue_;
   Links& links_;
   LanesOwner& owner_;
+  NameTable names_;  // of domains, tenants, campaigns
+  MemoryShares shares_;
   Slab<Lane> lanes_;
-  std::unordered_map<queue::LaneId, LaneHandle, LaneIdHash> by_id_;
-  std::priority_queue<Wake> wakes_;  // stale ones are skipped: lane.next_due decides
+  struct IdHash {
+    const Slab<Lane>& lanes;
+    uint64_t operator()(uint32_t index) const { return lanes.At(index).id.low; }
+  };
+  PlaceTable<IdHash> by_id_{{lanes_}};  // indices of lanes_
+  std::priority_queue<Wake> wakes_;     // stale ones are skipped: lane.next_due decides
   Timer timer_;
   queue::Transaction spills_;     // of this turn
   std::vector<Spilled> spilled_;  // who they are
-  size_t in_memory_ = 0;
 };
 
 }  // namespace sluice::engine

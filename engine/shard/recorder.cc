@@ -224,7 +224,7 @@ void Recorder::Commit(Change change, std::optional<queue::Insert> report) {
   if (deferred) {
     change.waiting.recipient.due = due;
     change.waiting.recipient.last_reply = LastReply(change.verdict);
-    transaction.postpones.push_back({std::move(change.waiting.recipient), lane.key});
+    transaction.postpones.push_back({std::move(change.waiting.recipient), lane.key.ToKey()});
   } else {
     transaction.finishes.push_back({id, lane.id});
   }

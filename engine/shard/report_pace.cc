@@ -27,7 +27,7 @@ Instant ReportPace::next(const Lane& lane) const {
 }
 
 bool ReportPace::MustWait(Lane& lane, LaneHandle handle) {
-  if (!queue::IsReportLane(lane.key)) return false;
+  if (!queue::IsReportLane(lane.key.campaign)) return false;
   const Instant until = next(lane);
   if (until <= shard_.clock.Now()) return false;
   Park(lane, handle, until);

@@ -5,6 +5,7 @@
 
 #include "engine/base/check.h"
 #include "engine/shard/route_table.h"
+#include "engine/submission/bulk_rules.h"
 
 namespace sluice::engine {
 
@@ -26,13 +27,17 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
               .rules = rules,
               .tls = {},
               .policies = policies},
+      queue_nodes_(
+          [this](std::string_view tenant) { return TenantOf(*shard_.config, tenant).weight; }),
       lanes_(shard, queue, links, *this),
       recorder_(shard, links, lanes_, owner),
       report_pace_(shard, [this](LaneHandle lane) { OnPaceOver(lane); }),
-      reap_(shard.timers, [this] {
-        for (const DeliveryHandle handle : closed_) deliveries_.Erase(handle);
-        closed_.clear();
-      }) {
+      reap_(shard.timers,
+            [this] {
+              for (const DeliveryHandle handle : closed_) deliveries_.Erase(handle);
+              closed_.clear();
+            }),
+      opening_timer_(shard.timers, [this] { OnOpening(); }) {
   RenewTls();
   rates_.OnOpen([this](const std::string& name) {
     if (const auto it = sites_.find(name); it != sites_.end()) BringBack(*it->second);
@@ -54,10 +59,9 @@ Judge Scheduler::MakeJudge(Site& site, std::string_view domain, std::string_view
 Site& Scheduler::SiteNamed(const std::string& name, bool provisional) {
   std::unique_ptr<Site>& slot = sites_[name];
   if (!slot) {
-    slot = std::make_unique<Site>(name, shard_.timers, [this, name] {
-      const auto it = sites_.find(name);
-      if (it != sites_.end()) Resume(*it->second);
-    });
+    slot = std::make_unique<Site>(
+        name, shard_.timers, queue_nodes_, [this, name] { Resume(*sites_.at(name)); },
+        [this, name] { OnOpening(*sites_.at(name)); });
     slot->provisional = provisional;
     RememberTrouble(*slot);
   }
@@ -71,15 +75,12 @@ void Scheduler::DropSiteIfIdle(Site& site) {
 }
 
 void Scheduler::OnLaneAwake(Lane& lane, LaneHandle handle) {
-  Site& site = SiteNamed("?" + lane.key.domain, true);
-  lane.site = &site;
-  site.lanes.push_back(handle);
+  SiteNamed("?" + lane.key.domain, true).AddLane(lane, handle);
 }
 
-void Scheduler::OnLaneAsleep(Lane& lane, LaneHandle handle) {
-  std::erase(lane.site->lanes, handle);
+void Scheduler::OnLaneAsleep(Lane& lane, LaneHandle) {
   Touch(*lane.site);
-  lane.site = nullptr;
+  lane.site->DropLane(lane, [this](LaneHandle other) -> Lane& { return *lanes_.Get(other); });
 }
 
 // Looked after at the end of the turn, once, however often it is touched. Only there may a site go,
@@ -94,15 +95,37 @@ void Scheduler::MoveLane(LaneHandle handle, Site& to) {
   Lane& lane = *lanes_.Get(handle);
   Site& from = *lane.site;
   CHECK(&from != &to);
-  std::erase(from.lanes, handle);
-  to.lanes.push_back(handle);
+  if (lane.window && lane.window->queued != kNoPlace)
+    from.queue.Remove(std::exchange(lane.window->queued, kNoPlace));
+  from.DropLane(lane, [this](LaneHandle other) -> Lane& { return *lanes_.Get(other); });
+  to.AddLane(lane, handle);
   from.ready -= lane.ready();
   to.ready += lane.ready();
-  lane.site = &to;
-  if (lane.window) lane.window->active = false;  // its place in the old round is skipped
-  if (lane.ready() > 0) {
-    lane.window->active = true;
-    to.round.push_back(handle);
+  Requeue(lane, handle);
+}
+
+// Brings the queue of the lane's site in line with its window.
+void Scheduler::Requeue(Lane& lane, LaneHandle handle) {
+  if (!lane.window) return;
+  LaneWindow& window = *lane.window;
+  if (window.ready.empty() || window.paced) {
+    if (window.queued != kNoPlace) lane.site->queue.Remove(std::exchange(window.queued, kNoPlace));
+    return;
+  }
+  const WallTime due = window.ready.front().recipient.due;
+  if (window.queued != kNoPlace) return lane.site->queue.Move(window.queued, due);
+  window.queued = lane.site->queue.Add(handle, lane.key.tenant, lane.key.campaign, due);
+}
+
+// Nothing of the site stays in memory but what is under way.
+void Scheduler::Evict(Site& site) {
+  const std::vector<LaneHandle> lanes = site.lanes;
+  for (const LaneHandle handle : lanes) {
+    Lane* lane = lanes_.Get(handle);
+    if (lane == nullptr || lane->site != &site || !lane->window) continue;
+    lanes_.Evict(*lane, handle);
+    Requeue(*lane, handle);
+    lanes_.Tidy(handle);
   }
 }
 
@@ -110,15 +133,12 @@ void Scheduler::OnPaceOver(LaneHandle handle) {
   Lane* lane = lanes_.Get(handle);
   if (lane == nullptr || !lane->window) return;
   lane->window->paced = false;
-  if (lane->ready() > 0) OnReady(*lane, handle);
+  if (lane->ready() > 0) OnReady(*lane, handle);  // it lost its place meanwhile
 }
 
 void Scheduler::OnReady(Lane& lane, LaneHandle handle) {
   if (lane.window->paced) return;  // OnPaceOver brings it back
-  if (!lane.window->active) {
-    lane.window->active = true;
-    lane.site->round.push_back(handle);
-  }
+  Requeue(lane, handle);
   Touch(*lane.site);
 }
 
@@ -138,7 +158,8 @@ bool Scheduler::Settle() {
 }
 
 void Scheduler::OnExpired(Lane&, LaneHandle handle, Waiting waiting) {
-  const Verdict verdict = JudgeExpired(waiting.recipient);
+  const Verdict verdict =
+      JudgeExpired(waiting.message->message, waiting.recipient, shard_.clock.Wall());
   recorder_.Record(handle, std::move(waiting), verdict, {});
 }
 
@@ -147,28 +168,18 @@ void Scheduler::OnDamaged(const Lane&, queue::RecipientId) { ++damaged_; }
 // ---- work out of lanes -----------------------------------------------------------------------
 
 std::optional<std::pair<LaneHandle, Waiting>> Scheduler::TakeNext(Site& site) {
-  while (!site.round.empty()) {
-    const LaneHandle handle = site.round.front();
-    site.round.pop_front();
+  while (site.queue.CanGo()) {
+    const LaneHandle handle = site.queue.Next();
     Lane* lane = lanes_.Get(handle);
-    if (lane == nullptr || lane->site != &site || lane->ready() == 0) {
-      if (lane != nullptr && lane->site == &site && lane->window) {
-        lane->window->active = false;
-        lanes_.Tidy(handle);
-      }
+    if (OutOfHours(*lane)) continue;
+    if (report_pace_.MustWait(*lane, handle)) {
+      Requeue(*lane, handle);
       continue;
     }
-    if (lane->window->paced || report_pace_.MustWait(*lane, handle)) {
-      lane->window->active = false;
-      continue;
-    }
+    site.queue.Took(lane->window->queued);
     Waiting waiting = lanes_.Take(*lane);
-    if (queue::IsReportLane(lane->key)) report_pace_.Took(*lane);
-    if (lane->ready() > 0) {
-      site.round.push_back(handle);
-    } else {
-      lane->window->active = false;
-    }
+    if (queue::IsReportLane(lane->key.campaign)) report_pace_.Took(*lane);
+    Requeue(*lane, handle);
     lanes_.Refill(*lane, handle);
     const config::Retry& retry = ShapeOf(site, lane->key.domain, {})->retry;
     if (!IsExpired(retry, waiting.message->message, shard_.clock.Wall()))
@@ -176,103 +187,6 @@ std::optional<std::pair<LaneHandle, Waiting>> Scheduler::TakeNext(Site& site) {
     OnExpired(*lane, handle, std::move(waiting));
   }
   return std::nullopt;
-}
-
-bool Scheduler::Prepare(Site& site) {
-  while (site.prepared.empty() && site.preparing < kPrepareMax) {
-    auto next = TakeNext(site);
-    if (!next) break;
-    const uint64_t id = next_job_++;
-    JobState& state = jobs_[id];
-    state.site = &site;
-    state.job.id = id;
-    AddRecipient(state, next->first, std::move(next->second));
-    Gather(site, state);
-    state.unanswered = state.lanes.size();
-    if (state.job.content || state.job.message->message.body.length > kWindowBytes) {
-      site.prepared.push_back(id);
-    } else {
-      ++site.preparing;
-      ReadContent(id);
-    }
-  }
-  return !site.prepared.empty();
-}
-
-void Scheduler::ReadContent(uint64_t id) {
-  const queue::BodyLocation body = jobs_.at(id).job.message->message.body;
-  links_.Ask([this, id, body](queue::Queue& queue) -> Task {
-    return [this, id, content = queue.ReadBody(body, 0, body.length)]() mutable {
-      OnContent(id, std::move(content));
-    };
-  });
-}
-
-void Scheduler::OnContent(uint64_t id, Result<std::string> content) {
-  JobState& state = jobs_.at(id);
-  Site& site = *state.site;
-  CHECK(site.preparing > 0);
-  --site.preparing;
-  if (content) {
-    auto body = MakeRef<Body>(&shard_.bodies);
-    body->Append(*content);
-    state.job.content = std::move(body);
-  }
-  const Lane& lane = *lanes_.Get(state.lanes.front());
-  if (!content) {
-    // Perhaps it was moved while we read: look the message up again, with the next try.
-    Reload(id);
-  } else if (lane.site != &site || shard_.clock.Now() < site.suspended_until || !MaySend()) {
-    ReturnPrepared(id);
-  } else {
-    site.prepared.push_back(id);
-    Pump(site);
-  }
-  Touch(site);
-}
-
-void Scheduler::Reload(uint64_t id) {
-  JobState& state = jobs_.at(id);
-  const queue::RecipientId first = state.job.recipients.front().id;
-  const queue::BodyLocation body = state.job.message->message.body;
-  ++state.site->preparing;
-  links_.Ask([this, id, first, body](queue::Queue& queue) -> Task {
-    Result<queue::LoadedRecipient> loaded = queue.Load(first);
-    const bool moved = loaded && !(loaded->message.body == body);
-    Result<std::string> content =
-        moved ? queue.ReadBody(loaded->message.body, 0, loaded->message.body.length)
-              : Result<std::string>(Fail(ErrorCode::kCorrupt, "the stored body cannot be read"));
-    return [this, id, loaded = std::move(loaded), content = std::move(content)]() mutable {
-      JobState& again = jobs_.at(id);
-      if (content) {
-        again.job.message = MakeRef<SharedMessage>(std::move(loaded->message));
-        return OnContent(id, std::move(content));
-      }
-      --again.site->preparing;
-      Unreadable(id, content.error().what);
-    };
-  });
-}
-
-// The stored body is damaged: every recipient of the job hears so, by the schedule.
-void Scheduler::Unreadable(uint64_t id, const std::string& why) {
-  JobState state = std::move(jobs_.at(id));
-  jobs_.erase(id);
-  AttemptResult result;
-  result.stage = Stage::kLocal;
-  result.fault = Fault::kContentUnreadable;
-  result.text = why;
-  for (size_t i = 0; i < state.lanes.size(); ++i)
-    RecordAttempt(state, state.job, i, result, state.site->name, "");
-  Touch(*state.site);
-}
-
-void Scheduler::ReturnPrepared(uint64_t id) {
-  JobState state = std::move(jobs_.at(id));
-  jobs_.erase(id);
-  for (size_t i = state.lanes.size(); i-- > 0;)
-    lanes_.PutBack(state.lanes[i], {state.job.message, std::move(state.job.recipients[i]),
-                                    state.job.content, state.indexed[i]});
 }
 
 // ---- deliveries ------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 // engine/shard/scheduler.h — which recipient goes next, over which connection.
 //
-// PURPOSE   Groups lanes into sites, serves the lanes of a site in turn, finds the site's hosts,
+// PURPOSE   Groups lanes into sites, takes work from the site's queue, finds the site's hosts,
 //           asks the limits for connections and gives work to deliveries. Suspends a site that
 //           cannot be reached as one and probes it with one message (design 12.3).
-// NOT HERE  Windows and disk (lanes.h), verdicts (delivery/verdict.h), writing outcomes
+// NOT HERE  Whose turn it is (site_queue.h), windows and disk (lanes.h), verdicts (delivery/verdict.h), writing outcomes
 //           (recorder.h), the values of limits (limits.h).
 // FLOW      lane ready -> Pump(site) -> route -> permit -> Delivery -> NextJob ... OnResult ->
 //           verdict -> Recorder.
@@ -52,6 +52,7 @@ struct OpenDelivery {
 struct JobState {
   Job job;  // until it is handed out
   Site* site = nullptr;
+  queue::MailClass mail_class = queue::MailClass::kBulk;
   std::vector<LaneHandle> lanes;  // by recipient
   std::vector<bool> indexed;
   size_t unanswered = 0;  // recipients whose result has not come
@@ -90,6 +91,16 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   const Suspensions& suspensions() const { return suspensions_; }
   const ReportPace& report_pace() const { return report_pace_; }
   uint64_t damaged() const { return damaged_; }
+
+  // Keeps the mail of a tenant or of a campaign from being taken, at all sites or at one (nothing
+  // happens if that has no mail); open deliveries go on with what they have.
+  void CloseMail(const Closing& closing, Instant until);
+  void OpenMail(const Closing& closing);
+  void CloseMailAt(const std::string& site, const Closing& closing, Instant until);
+  void OpenMailAt(const std::string& site, const Closing& closing);
+  const Closings& closings() const { return queue_nodes_.closings; }
+  // What keeps the lane's mail from being taken, if it is closed; of several what ends last.
+  std::optional<std::pair<CloseReason, Instant>> ClosedBy(const Lane& lane) const;
 
   // No new transactions; the running ones end. Stopped() once all connections are closed.
   void Stop();
@@ -133,12 +144,14 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   static constexpr Duration kOwnFaultRest{60'000'000};
   // A site that another shard suspended is left to that shard's probe for this long.
   static constexpr Duration kProbeLead{2'000'000};
-  // Jobs of one site whose content is read ahead.
+  // Jobs of one site whose content is read ahead: at most this many, and about as many as leave in
+  // this time, for whoever comes meanwhile waits behind them.
   static constexpr uint32_t kPrepareMax = 16;
   // A site that waits longer than this for a rate keeps no jobs prepared.
   static constexpr Duration kPreparedMax{10'000'000};
   // What a slow connection adds to a site's lead, at most.
   static constexpr Duration kLearnedLeadMax{60'000'000};
+  static constexpr Duration kReadAhead{200'000};
   // Recipients that one turn settles when a whole domain bounces.
   static constexpr int kFaultSlice = 200;
 
@@ -160,13 +173,24 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void Touch(Site& site);
   void DropSiteIfIdle(Site& site);
   void MoveLane(LaneHandle handle, Site& to);
+  void Requeue(Lane& lane, LaneHandle handle);
+  void Evict(Site& site);
 
-  // Work out of lanes (scheduler.cc).
+  // Who may go (site_openings.cc).
+  void OnOpening();
+  void OnOpening(Site& site);
+  void RefreshQueues(const MailOwner& owner);
+  bool OutOfHours(const Lane& lane);
+
+  // Work out of lanes (scheduler.cc, job_prepare.cc, job_gather.cc).
   std::optional<std::pair<LaneHandle, Waiting>> TakeNext(Site& site);
   void AddRecipient(JobState& state, LaneHandle handle, Waiting waiting);
   bool MayJoin(const JobState& state, const Lane& lane);
   void Gather(Site& site, JobState& state);
   bool Prepare(Site& site);
+  bool MustPrepare(const Site& site) const;
+  void AddPrepared(Site& site, uint64_t id);
+  void PaceReading(Site& site);
   void ReadContent(uint64_t id);
   void OnContent(uint64_t id, Result<std::string> content);
   void Reload(uint64_t id);
@@ -192,7 +216,6 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
 
   // Connections and trouble (sites.cc).
   void Pump(Site& site);
-  void EmptyRound(Site& site);
   void Open(Site& site);
   void WithRoute(const std::string& domain, std::function<void(const Route&)> done);
   void OnRoute(const std::string& site_name, const std::string& domain, const Route& route);
@@ -270,6 +293,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   Reactions reactions_;
   HostMemory broken_tls_;
   DeliveryShared shared_;
+  QueueNodes queue_nodes_;
   std::unordered_map<std::string, std::unique_ptr<Site>> sites_;
   Lanes lanes_;
   Recorder recorder_;
@@ -280,6 +304,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   uint64_t next_job_ = 1;
   std::vector<DeliveryHandle> closed_;  // destroyed in the next turn
   Timer reap_;
+  Timer opening_timer_;
   std::vector<std::string> pump_;  // sites to look after in Settle
   std::vector<std::string> pumping_;
   uint64_t damaged_ = 0;  // records that could not be read back

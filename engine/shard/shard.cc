@@ -206,7 +206,7 @@ void Shard::Commit(Accepted accepted, std::function<void(Status)> done) {
                   }
                   done(status);  // the 250 goes first
                   if (!status) return;
-                  if (accepted.capture) return Capture(accepted.message, accepted.recipients);
+                  Hold(accepted.message, accepted.recipients);
                   Distribute(std::move(accepted.message), std::move(accepted.recipients),
                              std::move(accepted.content));
                 });
@@ -224,16 +224,18 @@ void Shard::Alert(std::string reason, std::string text) {
   links_.Submit(std::move(transaction), false, {});
 }
 
-// On disk they have a due row from the beginning; their lanes count it.
-void Shard::Capture(const queue::Message& message,
-                    const std::vector<queue::Recipient>& recipients) {
-  for (const queue::Recipient& recipient : recipients) {
+// Captured and scheduled ones have a due row on disk from the beginning; their lanes count it. What
+// is due now stays in `recipients`.
+void Shard::Hold(const queue::Message& message, std::vector<queue::Recipient>& recipients) {
+  std::erase_if(recipients, [&](const queue::Recipient& recipient) {
+    if (recipient.due <= message.accepted) return false;
     queue::LaneKey key = queue::LaneKeyOf(message, recipient.address);
     const uint32_t owner = OwnerOf(key.domain);
     out_.Send(owner, [shard = shards_[owner], key = std::move(key), due = recipient.due] {
       shard->scheduler_.lanes().AddSleeping({.id = {}, .key = key, .waiting = 1, .next_due = due});
     });
-  }
+    return true;
+  });
 }
 
 void Shard::Release(std::vector<queue::LoadedRecipient> captured,

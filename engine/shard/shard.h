@@ -111,7 +111,7 @@ class Shard final : public Intake, private RecorderOwner {
  private:
   MessageId NewMessageId() override { return NewId(); }
   void OnReportQueued(queue::Message message, std::vector<queue::Recipient> recipients) override;
-  void Capture(const queue::Message& message, const std::vector<queue::Recipient>& recipients);
+  void Hold(const queue::Message& message, std::vector<queue::Recipient>& recipients);
   // Gives each recipient to the owner of its domain's lane.
   void Distribute(queue::Message message, std::vector<queue::Recipient> recipients,
                   Ref<const Body> content);

@@ -1,6 +1,6 @@
 // engine/shard/site.h — the hosts that serve some recipient domains, and what we have open to them.
 //
-// PURPOSE   Groups lanes by where their mail goes. Holds the round of lanes with something ready,
+// PURPOSE   Groups lanes by where their mail goes. Holds the queue of lanes with something ready,
 //           the open deliveries and why the site waits, if it does.
 // STATES    provisional: the domain's route is not known yet, or DNS fails; named "?domain".
 //           suspended: until a time; then probing: one delivery with one message, until a success.
@@ -19,6 +19,7 @@
 #include "engine/base/timer_queue.h"
 #include "engine/delivery/delivery.h"
 #include "engine/shard/lane.h"
+#include "engine/shard/site_queue.h"
 
 namespace sluice::config {
 struct ShapingBlock;
@@ -30,8 +31,12 @@ struct OpenDelivery;
 using DeliveryHandle = Handle<OpenDelivery>;
 
 struct Site {
-  Site(std::string name_in, TimerQueue& timers, std::function<void()> on_timer)
-      : name(std::move(name_in)), timer(timers, std::move(on_timer)) {}
+  Site(std::string name_in, TimerQueue& timers, QueueNodes& nodes, std::function<void()> on_timer,
+       std::function<void()> on_opening)
+      : name(std::move(name_in)),
+        queue(nodes),
+        timer(timers, std::move(on_timer)),
+        opening_timer(timers, std::move(on_opening)) {}
 
   const std::string name;
   bool provisional = false;
@@ -43,12 +48,14 @@ struct Site {
   uint64_t shaped = 0;  // generation of the ShapeTable that `provider` is from
 
   std::vector<LaneHandle> lanes;  // all of this site
-  std::deque<LaneHandle> round;   // those with something in their window, served in turn
-  size_t ready = 0;               // recipients in the windows of `round`
+  SiteQueue queue;                // those with something in their window that may go
+  size_t ready = 0;               // recipients in the windows of all
   std::deque<uint64_t> prepared;  // jobs whose content is in memory, to be handed out first
   uint32_t preparing = 0;         // jobs whose content is being read
+  uint32_t read_ahead = 1;        // how many of them there may be
+  Instant read_at{};              // when reading began last, after a pause
 
-  std::vector<LaneHandle> aside;  // not in the round: their domains wait for rates of their own
+  std::vector<LaneHandle> aside;  // not in the queue: their domains wait for rates of their own
 
   std::vector<DeliveryHandle> idle;  // ready for a Poke; those that wait for a rate among them
   uint32_t open = 0;                 // deliveries, in every state
@@ -70,9 +77,25 @@ struct Site {
   bool probing = false;
   std::string trouble;  // why it is suspended: what the last round said
   Timer timer;          // wakes it from suspension and back-off
+  Timer opening_timer;  // opens what is closed in `queue`
+
+  void AddLane(Lane& lane, LaneHandle handle) {
+    lane.site = this;
+    lane.site_place = uint32_t(lanes.size());
+    lanes.push_back(handle);
+  }
+  // lane_of(handle): the lanes of the list, one of which takes its place.
+  template <typename LaneOf>
+  void DropLane(Lane& lane, LaneOf&& lane_of) {
+    const LaneHandle last = lanes.back();
+    lane_of(last).site_place = lane.site_place;
+    lanes[lane.site_place] = last;
+    lanes.pop_back();
+    lane.site = nullptr;
+  }
 
   // Recipients and jobs that could be handed out.
-  size_t waiting() const { return prepared.size() + ready; }
+  size_t waiting() const { return prepared.size() + (queue.CanGo() ? ready : 0); }
   bool idle_for_good() const {
     return lanes.empty() && open == 0 && !opening && prepared.empty() && preparing == 0;
   }

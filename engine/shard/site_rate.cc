@@ -125,7 +125,9 @@ bool Scheduler::HeldByOwnRate(Site& site, std::string_view domain) {
 
 void Scheduler::SetAside(Site& site, LaneHandle handle) {
   // Should nobody bring it back: a reload forgets who waits for a rate.
-  report_pace_.Park(*lanes_.Get(handle), handle, shard_.clock.Now() + kAsideMax);
+  Lane& lane = *lanes_.Get(handle);
+  report_pace_.Park(lane, handle, shard_.clock.Now() + kAsideMax);
+  Requeue(lane, handle);
   site.aside.push_back(handle);
 }
 
@@ -150,14 +152,10 @@ bool Scheduler::SetAsideByRate(Site& site) {
   // The last one first: each goes to the front of its lane.
   for (const uint64_t id : std::views::reverse(held)) ReturnPrepared(id);
   bool aside = !held.empty();
-  while (!site.round.empty()) {
-    const LaneHandle handle = site.round.front();
-    Lane* lane = lanes_.Get(handle);
-    if (lane == nullptr || lane->site != &site || lane->ready() == 0) break;  // TakeNext tidies up
-    if (!HeldByOwnRate(site, lane->key.domain)) break;
+  while (site.queue.CanGo()) {
+    const LaneHandle handle = site.queue.Next();
+    if (!HeldByOwnRate(site, lanes_.Get(handle)->key.domain)) break;
     SetAside(site, handle);
-    lane->window->active = false;
-    site.round.pop_front();
     aside = true;
   }
   return aside;

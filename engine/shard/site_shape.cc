@@ -18,6 +18,7 @@ void Scheduler::RenewShapes() {
   if (shapes_.config() == shard_.config) return;  // only certificates are new
   shapes_.Renew(shard_.config);
   rates_.Renew();
+  queue_nodes_.Reweigh();
   // More may be allowed than before.
   for (const auto& [name, site] : sites_) Touch(*site);
 }
@@ -58,7 +59,7 @@ std::string Scheduler::PathOf(Site& site, const std::string& source) {
 std::string_view Scheduler::NextDomain(const Site& site) {
   if (!site.prepared.empty())
     return DomainOf(jobs_.at(site.prepared.front()).job.recipients.front().address);
-  const Lane* lane = site.round.empty() ? nullptr : lanes_.Get(site.round.front());
+  const Lane* lane = lanes_.Get(site.queue.Next());
   return lane == nullptr ? std::string_view() : std::string_view(lane->key.domain);
 }
 

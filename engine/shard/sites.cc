@@ -26,7 +26,6 @@ std::optional<io::ProxySettings> ProxyOf(const config::Source& source) {
 
 void Scheduler::Pump(Site& site) {
   const Instant now = shard_.clock.Now();
-  if (site.ready == 0) EmptyRound(site);
   if (!MaySend() || now < site.suspended_until) return;
   (void)SetAsideByRate(site);
   PokeIdle(site);
@@ -36,18 +35,6 @@ void Scheduler::Pump(Site& site) {
   if (now < site.open_not_before) return site.timer.Set(site.open_not_before);
   if (RatesForbidOpening(site, NextDomain(site))) return RestForRate(site, NextDomain(site));
   if (Prepare(site)) Open(site);
-}
-
-// Nothing is ready: the lanes that still have a place in the round were emptied behind its back.
-void Scheduler::EmptyRound(Site& site) {
-  while (!site.round.empty()) {
-    const LaneHandle handle = site.round.front();
-    site.round.pop_front();
-    Lane* lane = lanes_.Get(handle);
-    if (lane == nullptr || lane->site != &site || !lane->window) continue;
-    lane->window->active = false;
-    lanes_.Tidy(handle);
-  }
 }
 
 void Scheduler::Open(Site& site) {
@@ -114,9 +101,7 @@ void Scheduler::OnRoute(const std::string& site_name, const std::string& domain,
     const std::vector<LaneHandle> lanes = site.lanes;
     for (const LaneHandle handle : lanes)
       if (lanes_.Get(handle)->key.domain == domain) MoveLane(handle, to);
-    if (shard_.clock.Now() < to.suspended_until)
-      for (const LaneHandle handle : lanes)
-        if (Lane* lane = lanes_.Get(handle); lane && lane->site == &to) lanes_.Evict(*lane, handle);
+    if (shard_.clock.Now() < to.suspended_until) Evict(to);
     Pump(to);
     Pump(site);
   }
@@ -221,9 +206,7 @@ void Scheduler::Rest(Site& site, Instant until, std::string why) {
   site.trouble = std::move(why);
   site.timer.Set(until);
   ReturnAllPrepared(site);
-  const std::vector<LaneHandle> lanes = site.lanes;
-  for (const LaneHandle handle : lanes)
-    if (Lane* lane = lanes_.Get(handle)) lanes_.Evict(*lane, handle);
+  Evict(site);
 }
 
 // Another shard has something to say of the site: it could not be reached, or (null) it lives.

@@ -7,10 +7,14 @@
 #include "dns/domain.h"
 #include "engine/base/text.h"
 #include "engine/submission/bulk_rules.h"
+#include "engine/submission/schedule_fields.h"
 #include "engine/submission/sender_policy.h"
 
 namespace sluice::engine {
 namespace {
+
+constexpr char kTransactional[] = "transactional";
+constexpr char kBulk[] = "bulk";
 
 // Keeps the first of equal addresses; the domain is lower case already, the local part has case.
 void DropDoubles(std::vector<queue::Recipient>& recipients) {
@@ -33,18 +37,33 @@ void DropDoubles(std::vector<queue::Recipient>& recipients) {
   recipients.resize(kept);
 }
 
+// The class by X-Priority-Class, where the user may say it; none: not said.
+std::optional<bool> ClassBy(const smtp::HeaderFacts& header, const config::User* user) {
+  if (user == nullptr || !user->priority_header || header.priority_class.empty())
+    return std::nullopt;
+  return !EqualsNoCase(header.priority_class, kTransactional);
+}
+
 // Design part 2: the sender's campaign fields, else bulk-<From domain> for list mail; the user's
-// class wins over what the message says.
+// class wins over what the message says, but for X-Priority-Class where the user may say it.
 void SetCampaign(queue::Message& message, const smtp::HeaderFacts& header,
                  const config::User* user) {
-  const bool bulk = ClassOf(user).value_or(header.bulk());
+  const std::optional<bool> of_user = ClassOf(user);
+  const bool bulk = ClassBy(header, user).value_or(of_user.value_or(header.bulk()));
   if (bulk) message.flags |= queue::kFlagBulk;
   message.campaign = header.campaign;
+  if (!bulk && !message.campaign.empty()) message.flags |= queue::kFlagUrgent;
   if (message.campaign.empty() && bulk) {
     message.campaign = "bulk-" + header.from_domain;
     message.campaign.resize(std::min(message.campaign.size(), queue::kMaxName));
     while (!IsUtf8(message.campaign)) message.campaign.pop_back();  // a character cut in two
   }
+}
+
+// When the message may go, where the user may say it; CheckControlFields has looked at it.
+Schedule ScheduleOf(const smtp::HeaderFacts& header, const Submitted& submitted) {
+  if (submitted.user == nullptr || !submitted.user->schedule_headers) return {};
+  return ParseSchedule(header.schedule, submitted.now).value_or(Schedule{});
 }
 
 // Only what needs SMTPUTF8 asks it of receivers: clients set it to be on the safe side.
@@ -131,9 +150,15 @@ Accepted Assemble(Submitted submitted, MessageBuilder& builder) {
   accepted.recipients = std::move(submitted.recipients);
   DropDoubles(accepted.recipients);
   message.recipients = uint32_t(accepted.recipients.size());
+  const Schedule schedule = ScheduleOf(header, submitted);
+  message.window = schedule.window;
+  if (!message.window.empty()) message.flags |= queue::kFlagScheduled;
+  if (!schedule.empty()) message.released = LastDue(schedule, message.accepted);
   for (uint32_t i = 0; i < message.recipients; ++i) {
-    accepted.recipients[i].id = {message.id, i};
-    accepted.recipients[i].due = message.accepted;
+    queue::Recipient& recipient = accepted.recipients[i];
+    recipient.id = {message.id, i};
+    recipient.due = schedule.empty() ? message.accepted
+                                     : FirstDue(schedule, message.accepted, recipient.address);
   }
   accepted.peer = std::move(submitted.peer);
   accepted.content = builder.TakeBody();
@@ -151,6 +176,23 @@ std::string UnsubscribeOfNewMail(const ShardContext& context, const std::string&
   if (settings.bulk_rules != config::Tenant::BulkRules::kAdd || !context.tokens) return {};
   if (recipients != 1) return {};
   return UnsubscribeFields(settings, *context.tokens, {smtp::TokenKind::kUnsubscribe, id, 0});
+}
+
+smtp::Answer CheckControlFields(const config::User* user, const smtp::HeaderFacts& header,
+                                WallTime now) {
+  if (user == nullptr) return {};
+  if (user->schedule_headers) {
+    const auto schedule = ParseSchedule(header.schedule, now);
+    if (!schedule) return {550, "5.6.0", schedule.error()};
+    // Hours close a whole campaign (docs/adr/0019).
+    if (schedule->window.from != schedule->window.to && header.campaign.empty() &&
+        !ClassBy(header, user).value_or(ClassOf(user).value_or(header.bulk())))
+      return {550, "5.6.0", "X-Schedule-Hours needs a campaign: add X-Campaign"};
+  }
+  if (!user->priority_header || header.priority_class.empty()) return {};
+  const std::string& value = header.priority_class;
+  if (EqualsNoCase(value, kTransactional) || EqualsNoCase(value, kBulk)) return {};
+  return {550, "5.6.0", "X-Priority-Class must be transactional or bulk, not \"" + value + "\""};
 }
 
 smtp::Answer PrepareSigning(const ShardContext& context, const config::User* user,

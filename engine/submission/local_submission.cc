@@ -120,6 +120,9 @@ smtp::Answer LocalSubmission::ContentRefusal() {
         "Message over the limit of " + std::to_string(config_->limits.message_size) + " octets"};
   if (facts.fault != smtp::ContentFault::kNone) return {550, "5.6.0", DescribeContent(facts.fault)};
   if (smtp::Answer refusal = builder_.Finish(); !refusal.empty()) return refusal;
+  if (smtp::Answer refusal = CheckControlFields(user_, builder_.header(), context_.clock.Wall());
+      !refusal.empty())
+    return refusal;
   // What is captured is not sent: no receiver judges its domain.
   const bool captured = user_ != nullptr && user_->deliver == config::User::Deliver::kCapture;
   return captured ? smtp::Answer{} : intake_.Admit(builder_.header().from_domain);

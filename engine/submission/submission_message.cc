@@ -132,7 +132,10 @@ void SubmissionSession::OnSpoolEnded() {
 }
 
 void SubmissionSession::SubmitMessage() {
-  if (const smtp::Answer refusal = builder_.Finish(); !refusal.empty()) {
+  smtp::Answer refusal = builder_.Finish();
+  if (refusal.empty())
+    refusal = CheckControlFields(user_, builder_.header(), listener_.parts_.context.clock.Wall());
+  if (!refusal.empty()) {
     ++listener_.counters_.messages_refused;
     DropMessage();
     session_.AnswerMessage(refusal);
@@ -154,7 +157,7 @@ void SubmissionSession::SubmitMessage() {
   listener_.counters_.bare_line_ends += session_.content().bare_line_ends;
   const uint64_t octets = session_.content().received;
   Accepted accepted = Assemble(std::move(submitted), builder_);
-  const smtp::Answer refusal = PrepareSigning(listener_.parts_.context, user_, builder_, accepted);
+  refusal = PrepareSigning(listener_.parts_.context, user_, builder_, accepted);
   if (!refusal.empty()) return RefuseSender(refusal);
   if (spool_.active()) return SignSpooled(std::move(accepted), octets);
   DropMessage();

@@ -223,9 +223,14 @@ TEST(Verdict, CountsMaxAgeFromReleaseNotFromAcceptance) {
 
 TEST(Verdict, TellsTheLastAnswerOfAnExpiredRecipient) {
   queue::Recipient recipient;
-  EXPECT_EQ(Text(JudgeExpired(recipient)), "expired max_age network");
+  queue::Message message;
+  const WallTime now = WallFromMicros(1);
+  EXPECT_EQ(Text(JudgeExpired(message, recipient, now)), "expired max_age network");
   recipient.last_reply = "421 busy";
-  EXPECT_EQ(JudgeExpired(recipient).text, "not delivered in time; the last answer was: 421 busy");
+  EXPECT_EQ(JudgeExpired(message, recipient, now).text,
+            "not delivered in time; the last answer was: 421 busy");
+  message.window.end = now;
+  EXPECT_EQ(Text(JudgeExpired(message, recipient, now)), "expired schedule_end network");
 }
 
 TEST(Verdict, NeverBouncesForARoundThatFailed) {
@@ -330,7 +335,7 @@ TEST(Verdict, HasEveryReasonInTheManual) {
     EXPECT_NE(manual.find("`" + word + "`"), std::string::npos) << word;
     ++found;
   }
-  EXPECT_EQ(found, 30u);
+  EXPECT_EQ(found, 31u);
 }
 
 TEST(Verdict, BoundsWhatItKeeps) {

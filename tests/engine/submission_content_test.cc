@@ -194,6 +194,56 @@ TEST_F(SubmissionContentTest, SetsClassAndCampaignByUserAndMessage) {  // design
   }
 }
 
+TEST_F(SubmissionContentTest, TakesTheClassFromTheMessageOfAUserWhoMaySayIt) {
+  using Class = config::User::Class;
+  struct {
+    bool allowed;
+    Class mail_class;
+    const char* header;
+    const char* campaign;
+    bool bulk;
+    bool urgent;
+  } const kCases[] = {
+      {true, Class::kByMessage, "X-Priority-Class: Transactional\r\nX-Campaign: c\r\n", "c", false,
+       true},
+      {true, Class::kBulk, "X-Priority-Class:\r\n transactional\r\n", "", false, false},
+      {true, Class::kTransactional, "X-Priority-Class: bulk\r\nX-Job: j\r\n", "j", true, false},
+      {true, Class::kTransactional, "X-Job: j\r\n", "j", false, true},
+      {false, Class::kByMessage, "X-Priority-Class: transactional\r\nX-Campaign: c\r\n", "c", true,
+       false},
+      {false, Class::kByMessage, "X-Priority-Class: soon\r\n", "", false, false},
+  };
+  for (const auto& c : kCases) {
+    config.users[0].mail_class = c.mail_class;
+    config.users[0].priority_header = c.allowed;
+    listener.reset();
+    Start();
+    Client& client = ConnectTls();
+    client.Say("AUTH PLAIN AGNybQBzZWNyZXQ=\r\n");
+    authenticator.Answer(AuthOutcome::kGood);
+    client.Say("MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\nFrom: a@b.test\r\n" +
+               std::string(c.header) + "\r\n.\r\n");
+    const queue::Message& message = intake.accepted.back().message;
+    EXPECT_EQ(message.campaign, c.campaign) << c.header;
+    EXPECT_EQ((message.flags & queue::kFlagBulk) != 0, c.bulk) << c.header;
+    EXPECT_EQ((message.flags & queue::kFlagUrgent) != 0, c.urgent) << c.header;
+    EXPECT_EQ(message.cuts.size(), std::string_view(c.header).contains("Priority") ? 1u : 0u);
+    client.Leave();
+  }
+}
+
+TEST_F(SubmissionContentTest, RefusesAClassThatIsNone) {
+  config.users[0].priority_header = true;
+  Start();
+  Client& client = ConnectTls();
+  client.Say("AUTH PLAIN AGNybQBzZWNyZXQ=\r\n");
+  authenticator.Answer(AuthOutcome::kGood);
+  EXPECT_THAT(client.Say("MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\n"
+                         "X-Priority-Class: soon\r\n\r\n.\r\n"),
+              HasSubstr("550 5.6.0 X-Priority-Class must be transactional or bulk, not \"soon\""));
+  EXPECT_TRUE(intake.accepted.empty());
+}
+
 TEST_F(SubmissionContentTest, AlertsTheOperatorOfMessageFaultsOncePerSenderAndWhile) {  // 12.7
   config.limits.message_size = 1'000;
   config.users[0].message_fault_451 = true;

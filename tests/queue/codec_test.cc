@@ -35,6 +35,7 @@ Message FullMessage() {
   m.recipients = 1000;
   m.body = {1, 2, uint64_t(1) << 40, 0xfedcba9876543210};
   m.cuts = {{0, 1}, {300, 70000}};
+  m.window = {WallFromMicros(1'800'000'000'000'000), 540, 1'020, -300};
   m.signature = {700, 1, {}, {1, UINT64_MAX}};
   m.signature.body_hash.fill(0xab);
   return m;

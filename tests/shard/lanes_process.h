@@ -61,7 +61,7 @@ class Process final : public LanesOwner {
     writer_ = std::make_unique<Writer>(*queue_, clock_, list_);
     reader_ = std::make_unique<Reader>(*queue_);
     links_ = std::make_unique<Links>(0, mailbox_, *writer_, *reader_);
-    site_ = std::make_unique<Site>("site", timers_, [] {});
+    site_ = std::make_unique<Site>("site", timers_, nodes_, [] {}, [] {});
     lanes_ = std::make_unique<Lanes>(context_, *queue_, *links_, *this);
   }
 
@@ -176,7 +176,7 @@ class Process final : public LanesOwner {
       Lane* lane = lanes_->Get(handle);
       if (lane == nullptr) continue;
       if (lane->ready() == 0) {
-        if (lane->window) lane->window->active = false;
+        if (lane->window) lane->window->queued = kNoPlace;
         lanes_->Tidy(handle);
         continue;
       }
@@ -184,7 +184,7 @@ class Process final : public LanesOwner {
       if (lane->ready() > 0) {
         round_.push_back(handle);
       } else {
-        lane->window->active = false;
+        lane->window->queued = kNoPlace;
       }
       lanes_->Refill(*lane, handle);
       EXPECT_TRUE(out.insert(waiting.recipient.id).second) << "handed out twice at once";
@@ -214,7 +214,7 @@ class Process final : public LanesOwner {
       const WallTime due = clock_.Wall() + std::chrono::milliseconds(random_.Below(5'000));
       waiting.recipient.due = due;
       ++waiting.recipient.attempts;
-      transaction.postpones.push_back({waiting.recipient, lane.key});
+      transaction.postpones.push_back({waiting.recipient, lane.key.ToKey()});
       return links_->Submit(std::move(transaction), false,
                             [this, handle, id, indexed, due](queue::Committed committed) {
                               ASSERT_TRUE(committed.status) << committed.status.error().what;
@@ -278,17 +278,13 @@ class Process final : public LanesOwner {
   bool quiet() const { return flying_.empty() && links_->open() == 0 && lanes_->size() == 0; }
   queue::QueueTotals totals() const { return queue_->totals(); }
 
-  void OnLaneAwake(Lane& lane, LaneHandle handle) override {
-    lane.site = site_.get();
-    site_->lanes.push_back(handle);
-  }
-  void OnLaneAsleep(Lane& lane, LaneHandle handle) override {
-    std::erase(site_->lanes, handle);
-    lane.site = nullptr;
+  void OnLaneAwake(Lane& lane, LaneHandle handle) override { site_->AddLane(lane, handle); }
+  void OnLaneAsleep(Lane& lane, LaneHandle) override {
+    site_->DropLane(lane, [this](LaneHandle other) -> Lane& { return *lanes_->Get(other); });
   }
   void OnReady(Lane& lane, LaneHandle handle) override {
-    if (lane.window->active) return;
-    lane.window->active = true;
+    if (lane.window->queued != kNoPlace) return;
+    lane.window->queued = 0;
     round_.push_back(handle);
   }
   void OnExpired(Lane&, LaneHandle, Waiting) override { FAIL() << "nothing is that old here"; }
@@ -314,6 +310,7 @@ class Process final : public LanesOwner {
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Reader> reader_;
   std::unique_ptr<Links> links_;
+  QueueNodes nodes_{[](std::string_view) { return 1u; }};
   std::unique_ptr<Site> site_;
   std::unique_ptr<Lanes> lanes_;
   std::deque<LaneHandle> round_;

@@ -24,8 +24,8 @@ constexpr Duration kSignMax{2'000};
 queue::QueueOptions QueueOptionsOf(const SimEngineOptions& options, uint64_t seed) {
   queue::QueueOptions out;
   out.path = options.queue_path;
-  out.map_size = uint64_t(256) << 20;
-  out.max_bytes = uint64_t(256) << 20;
+  out.map_size = options.queue_mib << 20;
+  out.max_bytes = options.queue_mib << 20;
   out.segment_bytes = uint64_t(1) << 20;
   out.min_free_bytes = 0;
   out.seed = seed;
@@ -248,32 +248,33 @@ void SimEngine::Sign(std::string_view header, std::string_view text,
   task.now = accepted.message.accepted;
 }
 
-bool SimEngine::Submit(const std::string& sender, const std::vector<std::string>& recipients,
-                       const std::string& campaign, const std::string& text,
-                       std::function<void(MessageId)> durable) {
+bool SimEngine::Submit(SimMail mail, std::function<void(MessageId)> durable) {
   if (!running()) return false;
   engine::Shard& shard = process_->shards[size_t(dice_.Below(process_->shards.size()))]->shard;
   engine::Accepted accepted;
   queue::Message& message = accepted.message;
   message.id = shard.NewId();
   message.accepted = message.released = world_.clock().Wall();
-  message.sender = sender;
-  message.tenant = "default";
-  message.campaign = campaign;
-  message.recipients = uint32_t(recipients.size());
+  message.sender = mail.sender;
+  message.tenant = mail.tenant;
+  message.campaign = mail.campaign;
+  message.released += mail.hold;
+  message.window = mail.window;
+  if (!message.window.empty()) message.flags |= queue::kFlagScheduled;
+  message.recipients = uint32_t(mail.recipients.size());
   const std::string header = "X-Sim-Id: " + FormatMessageId(message.id) +
                              "\r\nFrom: a@sender.test\r\nSubject: simulated\r\n\r\n";
   message.header_length = uint32_t(header.size());
   auto body = MakeRef<Body>(nullptr);
   body->Append(header);
-  body->Append(text);
+  body->Append(mail.text);
   accepted.content = std::move(body);
-  if (options_.keyring != nullptr) Sign(header, text, accepted);
-  for (const std::string& address : recipients) {
+  if (options_.keyring != nullptr) Sign(header, mail.text, accepted);
+  for (const std::string& address : mail.recipients) {
     queue::Recipient recipient;
     recipient.id = {message.id, uint32_t(accepted.recipients.size())};
     recipient.address = address;
-    recipient.due = message.accepted;
+    recipient.due = message.released;
     accepted.recipients.push_back(std::move(recipient));
   }
   const MessageId id = message.id;
@@ -305,7 +306,7 @@ std::string SimEngine::Describe() const {
         out += ", in flight " + std::to_string(lane.window->in_flight) + ", committing " +
                std::to_string(lane.window->committing) +
                (lane.window->refilling ? ", refilling" : "") +
-               (lane.window->active ? ", active" : "");
+               (lane.window->queued != kNoPlace ? ", queued" : "");
       if (lane.site != nullptr)
         out += ", site " + lane.site->name + " open " + std::to_string(lane.site->open) + " idle " +
                std::to_string(lane.site->idle.size()) + " poked " +

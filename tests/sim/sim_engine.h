@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/shard/recovery.h"
@@ -32,9 +33,20 @@ struct SimEngineOptions {
   std::shared_ptr<const config::ReplyRuleSet> rules{};  // null: none
   uint32_t shards = 2;
   std::string queue_path;
+  uint64_t queue_mib = 256;
   queue::Disk* disk = nullptr;                   // null: one that never fails
   IpAddress address;                             // the engine's own
   std::function<void(dns::FakeDns&)> fill_zone;  // called for the DNS of each shard
+};
+
+struct SimMail {
+  std::string sender;
+  std::vector<std::string> recipients;
+  std::string tenant = "default";
+  std::string campaign = {};
+  std::string text = {};
+  Duration hold{};  // until its first attempt
+  queue::SendWindow window = {};
 };
 
 class SimEngine {
@@ -52,9 +64,13 @@ class SimEngine {
 
   // One message; `durable` hears its id when the engine would say 250 (never, when it says 4xx).
   // False when it is down.
+  bool Submit(SimMail mail, std::function<void(MessageId)> durable);
   bool Submit(const std::string& sender, const std::vector<std::string>& recipients,
               const std::string& campaign, const std::string& text,
-              std::function<void(MessageId)> durable);
+              std::function<void(MessageId)> durable) {
+    return Submit({.sender = sender, .recipients = recipients, .campaign = campaign, .text = text},
+                  std::move(durable));
+  }
 
   queue::QueueTotals totals() const;
   uint32_t open_deliveries() const;
