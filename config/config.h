@@ -16,6 +16,7 @@
 
 #include "engine/base/ip_address.h"
 #include "engine/base/time.h"
+#include "engine/base/time_zone.h"
 
 namespace sluice::config {
 
@@ -109,6 +110,8 @@ struct User {
   bool priority_header = false;    // X-Priority-Class of a message decides its class
   bool any_from = false;           // design 12.11: From may lie outside the tenant's domains
   uint64_t daily_limit = 0;        // 0: none
+  uint64_t hourly_limit = 0;       // 0: none
+  bool refuse_over_limit = false;  // 452 at MAIL; otherwise what is over is held
 };
 
 // Whose mail it is, for what goes by tenant.
@@ -283,6 +286,7 @@ struct Config {
   std::string file;  // where it was read from
   std::string hostname;
   std::string timezone = "UTC";  // whose days quotas count
+  TimeZone zone;                 // that
   Unsigned unsigned_mail = Unsigned::kByClass;
   std::string default_signer;  // a [[domain]]: it signs everything, besides the From domain
   std::string shaping_file;    // empty: the built-in one

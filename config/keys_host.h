@@ -20,8 +20,8 @@ inline constexpr Key kTop[] = {
                 "fields and reports. It must resolve to this machine and back."}),
     Row<&Config::timezone>({.name = "timezone",
                             .kind = Kind::kName,
-                            .later = true,
-                            .doc = "Whose calendar days daily quotas count."}),
+                            .doc = "Whose calendar days daily quotas count: a name of the time "
+                                   "zone database, `\"Europe/Berlin\"`."}),
     Row<&Config::unsigned_mail>(
         {.name = "unsigned",
          .kind = Kind::kChoice,
@@ -297,8 +297,19 @@ inline constexpr Key kUserKeys[] = {
          .kind = Kind::kCount,
          .max = 1'000'000'000'000,
          .default_text = "`0`: none",
-         .later = true,
-         .doc = "Recipients per calendar day that are released; the rest waits for the next day."}),
+         .doc = "Recipients per calendar day (of `timezone`) that are released; the rest waits for "
+                "the next day."}),
+    Row<&User::hourly_limit>({.name = "hourly_limit",
+                              .kind = Kind::kCount,
+                              .max = 1'000'000'000,
+                              .default_text = "`0`: none",
+                              .doc = "The same for an hour by the clock."}),
+    Row<&User::refuse_over_limit>(
+        {.name = "over_limit",
+         .kind = Kind::kChoice,
+         .choices = "hold|refuse",
+         .doc = "What becomes of mail over a limit: `hold` accepts it and keeps it until the next "
+                "day or hour with room; `refuse` answers MAIL with 452 4.7.0 until then."}),
 };
 
 inline constexpr Key kTenantKeys[] = {

@@ -149,7 +149,6 @@ inline constexpr Key kRetryKeys[] = {
                            .kind = Kind::kDuration,
                            .min = kMinute,
                            .max = 366 * kDay,
-                           .later = true,
                            .doc = "How long we ourselves may hold a recipient back (quota, "
                                   "schedule, pause); then it expires."}),
     Row<&Retry::delay_notice>(

@@ -96,14 +96,13 @@ constexpr Key kValues[] = {
     Setting<ShapingKey::kTenantRate>({.name = "tenant_rate",
                                       .kind = Kind::kRate,
                                       .default_text = kNoLimit,
-                                      .later = true,
-                                      .doc = "Recipients tried for one tenant, by all sources."}),
-    Setting<ShapingKey::kCampaignRate>(
-        {.name = "campaign_rate",
-         .kind = Kind::kRate,
-         .default_text = kNoLimit,
-         .later = true,
-         .doc = "Recipients tried for one campaign, by all sources."}),
+                                      .doc = "Recipients tried for one tenant, by all sources: "
+                                             "all of its mail in `[default]`, that to the provider "
+                                             "or domain in their tables."}),
+    Setting<ShapingKey::kCampaignRate>({.name = "campaign_rate",
+                                        .kind = Kind::kRate,
+                                        .default_text = kNoLimit,
+                                        .doc = "The same for one campaign of a tenant."}),
     Setting<ShapingKey::kRetryGaps>(
         {.name = "retry_gaps",
          .kind = Kind::kDurations,

@@ -16,6 +16,7 @@
 #include "config/shaping_parser.h"
 #include "config/source_text.h"
 #include "config/units.h"
+#include "engine/base/text.h"
 
 namespace sluice::config {
 namespace {
@@ -86,6 +87,19 @@ void ReadRoot(Reader& reader, const Value& root, Config& config) {
   reader.ReadTable(top, "", rest, &config);
 }
 
+void LoadZone(Reader& reader, const Value& root, Config& config) {
+  if (auto zone = TimeZone::Load(config.timezone)) {
+    config.zone = std::move(*zone);
+    return;
+  }
+  const Member* key = root.Find("timezone");
+  reader.Fail(
+      key == nullptr ? Position{} : key->value.at, "timezone",
+      "this machine knows no time zone " + Quote(config.timezone) +
+          ": write a name such as \"Europe/Berlin\" (`timedatectl list-timezones`; Debian's "
+          "package tzdata has them)");
+}
+
 }  // namespace
 
 std::expected<Loaded, Problems> ParseConfig(std::string_view text, const std::string& file,
@@ -100,6 +114,7 @@ std::expected<Loaded, Problems> ParseConfig(std::string_view text, const std::st
     for (size_t i = 0; i < std::min(loaded.config.listeners.size(), list->value.items.size()); ++i)
       loaded.config.listeners[i].line = list->value.items[i].at.line;
   FillDefaults(loaded.config, surroundings);
+  LoadZone(reader, *root, loaded.config);
   CheckConfig(reader, *root, surroundings, loaded.config);
   if (!reader.errors().empty()) {
     InFileOrder(reader.errors());

@@ -18,7 +18,7 @@ constexpr uint64_t kSeedHash = 2;
 
 constexpr size_t kMessageHeadSize = 4 + 4 + 4 + 8 + 8;
 
-enum RecipientBits : uint8_t { kHasDue = 1, kDelayTold = 2 };
+enum RecipientBits : uint8_t { kHasDue = 1, kDelayTold = 2, kReleasedLater = 4 };
 
 uint64_t HashOf(const RecipientId& id) { return id.message * 0x9e3779b97f4a7c15u + id.index; }
 uint64_t HashOf(const LaneId& id) { return id.high ^ (id.low * 0x9e3779b97f4a7c15u); }
@@ -179,12 +179,15 @@ void PatchMessageHead(std::string& record, MessageId id, const MessageHead& head
 
 void EncodeRecipient(const Recipient& recipient, const LaneId* due_in, std::string& out) {
   ByteWriter to = Begin(out);
-  to.U8(uint8_t((due_in ? kHasDue : 0) | (recipient.delay_told ? kDelayTold : 0)));
+  const bool later = recipient.released != WallTime{};
+  to.U8(uint8_t((due_in ? kHasDue : 0) | (recipient.delay_told ? kDelayTold : 0) |
+                (later ? kReleasedLater : 0)));
   to.I64(MicrosOf(recipient.due));
   if (due_in) {
     to.U64(due_in->high);
     to.U64(due_in->low);
   }
+  if (later) to.I64(MicrosOf(recipient.released));
   to.U8(recipient.notify);
   to.U16(recipient.attempts);
   to.Text(recipient.address);
@@ -208,6 +211,7 @@ bool DecodeRecipient(std::string_view record, const RecipientId& id, RecipientRe
     out.lane.high = from.U64();
     out.lane.low = from.U64();
   }
+  r.released = (bits & kReleasedLater) != 0 ? WallFromMicros(from.I64()) : WallTime{};
   r.notify = from.U8();
   r.attempts = from.U16();
   r.address = from.Text();

@@ -131,7 +131,10 @@ struct Recipient {
   uint16_t attempts = 0;
   bool delay_told = false;  // a delay notice went out
   WallTime due{};           // of the next attempt; at first the time of acceptance
-  std::string last_reply;   // "421 4.7.0 ..." or our own words; at most kMaxReplyText
+  // max_age runs from here where it is later than the message's: a quota or rate of ours kept it
+  // back. Zero: none did.
+  WallTime released{};
+  std::string last_reply;  // "421 4.7.0 ..." or our own words; at most kMaxReplyText
 
   friend bool operator==(const Recipient&, const Recipient&) = default;
 };
@@ -200,7 +203,9 @@ struct LaneRow {
 
 // What is suspended. One table holds all kinds; a kind that this program does not know is left
 // alone.
-enum class SuspensionKind : uint8_t { kSite = 1, kPath = 2 };
+// Kept here for their form's sake: kQuota, the recipients of a user in one window (`failures`);
+// kRate, until when a rate has been used up.
+enum class SuspensionKind : uint8_t { kSite = 1, kPath = 2, kQuota = 32, kRate = 33 };
 
 struct SuspensionId {
   SuspensionKind kind = SuspensionKind::kSite;

@@ -14,19 +14,23 @@ constexpr Duration kRatedIdle{5'000'000};
 
 std::optional<RateLimit> RateOf(const config::EffectiveValue& value) {
   if (!value.value) return std::nullopt;
-  const bool of_domain = std::ranges::any_of(value.steps, [](const config::ShapingStep& step) {
-    return step.block != nullptr && !step.block->domains.empty();
-  });
-  return RateLimit{value.value->rate, of_domain};
+  RateLimit limit{.rate = value.value->rate};
+  for (const config::ShapingStep& step : value.steps) {
+    if (step.block == nullptr) continue;
+    limit.of_domain |= !step.block->domains.empty();
+    limit.of_provider |= step.block->table == config::ShapingTable::kProvider;
+  }
+  return limit;
 }
 
 // Recipients of a transaction go at the same instant, which only a burst allows.
-void KeepToRate(Shape& shape) {
-  if (!shape.message_rate) return;
-  const uint64_t burst = shape.message_rate->rate.burst;
-  shape.recipients_per_transaction =
-      uint32_t(std::min<uint64_t>(shape.recipients_per_transaction, burst));
-  shape.idle = std::max(shape.idle, kRatedIdle);
+void KeepToRates(Shape& shape) {
+  for (const auto* limit : {&shape.message_rate, &shape.tenant_rate, &shape.campaign_rate}) {
+    if (!*limit) continue;
+    shape.recipients_per_transaction =
+        uint32_t(std::min<uint64_t>(shape.recipients_per_transaction, (*limit)->rate.burst));
+    shape.idle = std::max(shape.idle, kRatedIdle);
+  }
 }
 
 }  // namespace
@@ -46,6 +50,8 @@ Shape ToShape(const config::Effective& values, const config::Config& config) {
               .idle = time(ShapingKey::kIdle),
               .message_rate = RateOf(values[size_t(ShapingKey::kMessageRate)]),
               .connection_rate = RateOf(values[size_t(ShapingKey::kConnectionRate)]),
+              .tenant_rate = RateOf(values[size_t(ShapingKey::kTenantRate)]),
+              .campaign_rate = RateOf(values[size_t(ShapingKey::kCampaignRate)]),
               .tls = config::RouteTls(value(ShapingKey::kTls)->number),
               .ip_family = config::IpFamily(value(ShapingKey::kIpFamily)->number),
               .retry = config.retry,
@@ -62,7 +68,7 @@ Shape ToShape(const config::Effective& values, const config::Config& config) {
   shape.retry.gaps = value(ShapingKey::kRetryGaps)->list;
   // Lanes expire by the configuration's age, which the file may not exceed.
   shape.retry.max_age = std::min(time(ShapingKey::kMaxAge), config.retry.max_age);
-  KeepToRate(shape);
+  KeepToRates(shape);
   return shape;
 }
 

@@ -17,10 +17,12 @@
 
 namespace sluice::engine {
 
-// A rate, and what it counts: all mail of the path, or that of a domain which has its own.
+// A rate, and what it counts: all mail of the path (of a tenant or campaign: all of theirs), or that
+// to a provider or domain whose table has a part in it.
 struct RateLimit {
   config::Rate rate;
   bool of_domain = false;
+  bool of_provider = false;
 };
 
 struct Shape {
@@ -31,6 +33,8 @@ struct Shape {
   Duration idle{};
   std::optional<RateLimit> message_rate;  // recipients
   std::optional<RateLimit> connection_rate;
+  std::optional<RateLimit> tenant_rate;    // recipients
+  std::optional<RateLimit> campaign_rate;  // recipients
   config::RouteTls tls = config::RouteTls::kOpportunistic;
   config::IpFamily ip_family = config::IpFamily::kAny;
   config::Retry retry;

@@ -20,14 +20,18 @@ std::string Bounded(std::string text) {
   return text;
 }
 
-WallTime Deadline(const config::Retry& retry, const queue::Message& message) {
-  const WallTime aged = message.released + retry.max_age;
+WallTime Deadline(const config::Retry& retry, const queue::Message& message,
+                  const queue::Recipient& recipient) {
+  const WallTime aged = ReleasedOf(message, recipient) + retry.max_age;
   return message.window.end == WallTime{} ? aged : std::min(aged, message.window.end);
 }
 
+bool HasEnded(const queue::Message& message, WallTime now) {
+  return message.window.end != WallTime{} && now >= message.window.end;
+}
+
 std::string_view WhyExpired(const queue::Message& message, WallTime now) {
-  const bool ended = message.window.end != WallTime{} && now >= message.window.end;
-  return ended ? reason::kScheduleEnd : reason::kMaxAge;
+  return HasEnded(message, now) ? reason::kScheduleEnd : reason::kMaxAge;
 }
 
 Duration Jittered(const Judge& judge, Duration gap) {
@@ -158,7 +162,8 @@ std::string_view FaultReason(const AttemptResult& result) {
 Verdict Defer(const Judge& judge, Verdict verdict, const queue::Message& message,
               const queue::Recipient& recipient, std::optional<Duration> retry_after) {
   verdict.outcome = Outcome::kDeferred;
-  if (judge.now >= Deadline(judge.retry, message)) {
+  const WallTime deadline = Deadline(judge.retry, message, recipient);
+  if (judge.now >= deadline) {
     std::string answer;
     if (verdict.code != 0) answer = std::to_string(verdict.code) + " ";
     if (verdict.code != 0 && !verdict.enhanced.empty()) answer += verdict.enhanced + " ";
@@ -168,8 +173,8 @@ Verdict Defer(const Judge& judge, Verdict verdict, const queue::Message& message
     verdict.enhanced = "4.4.7";
     return verdict;
   }
-  verdict.next_due = NextDue(judge, uint32_t(recipient.attempts) + 1, message);
-  verdict.tried_until = Deadline(judge.retry, message);
+  verdict.next_due = NextDue(judge, uint32_t(recipient.attempts) + 1, deadline);
+  verdict.tried_until = deadline;
   if (retry_after.has_value())
     verdict.next_due = std::max(verdict.next_due, judge.now + Jittered(judge, *retry_after));
   verdict.next_due = queue::NextInHours(message.window, verdict.next_due);
@@ -178,11 +183,11 @@ Verdict Defer(const Judge& judge, Verdict verdict, const queue::Message& message
 
 // Does the recipient stay queued?
 bool IsTemporary(const Judge& judge, const AttemptResult& result,
-                 const std::optional<RuleMatch>& rule, const queue::Message& message) {
+                 const std::optional<RuleMatch>& rule, WallTime released) {
   if (!rule) return result.code < 500;
   if (rule->permanent) return false;
   if (result.code >= 500 && !rule->temporary) return false;
-  return !rule->give_up || judge.now < message.released + *rule->give_up;
+  return !rule->give_up || judge.now < released + *rule->give_up;
 }
 
 Verdict JudgeFault(const Judge& judge, const AttemptResult& result, const queue::Message& message,
@@ -249,7 +254,7 @@ Verdict JudgeAttempt(const Judge& judge, const AttemptResult& result, const queu
   verdict.blame = rule && rule->blame ? *rule->blame : BlameOf(result, topic);
   if (rule) verdict.rule = rule->rule;
   const bool connection_stage = result.stage < Stage::kMail;
-  const bool temporary = IsTemporary(judge, result, rule, message);
+  const bool temporary = IsTemporary(judge, result, rule, ReleasedOf(message, recipient));
   const bool throttles = topic == Topic::kRate || topic == Topic::kReputation;
   verdict.throttled = rule ? rule->throttled : throttles && (temporary || connection_stage);
   if (temporary || connection_stage) {
@@ -305,31 +310,49 @@ Verdict JudgeRoute(const Judge& judge, dns::RouteFault fault, std::string_view d
   return Defer(judge, std::move(verdict), message, recipient, std::nullopt);
 }
 
-bool IsExpired(const config::Retry& retry, const queue::Message& message, WallTime now) {
-  return now >= Deadline(retry, message);
+WallTime ReleasedOf(const queue::Message& message, const queue::Recipient& recipient) {
+  return std::max(message.released, recipient.released);
 }
 
-Verdict JudgeExpired(const queue::Message& message, const queue::Recipient& recipient,
-                     WallTime now) {
+bool IsExpired(const config::Retry& retry, const queue::Message& message,
+               const queue::Recipient& recipient, WallTime now) {
+  return now >= Deadline(retry, message, recipient) ||
+         IsHeldTooLong(retry, message, recipient, now);
+}
+
+bool IsHeldTooLong(const config::Retry& retry, const queue::Message& message,
+                   const queue::Recipient& recipient, WallTime now) {
+  return recipient.attempts == 0 && recipient.released > message.released &&
+         now >= message.released + std::max(retry.max_hold, retry.max_age);
+}
+
+Verdict JudgeExpired(const config::Retry& retry, const queue::Message& message,
+                     const queue::Recipient& recipient, WallTime now) {
+  const bool held =
+      !HasEnded(message, now) && IsHeldTooLong(retry, message, recipient, now);
   Verdict verdict;
   verdict.outcome = Outcome::kExpired;
-  verdict.reason = WhyExpired(message, now);
-  verdict.blame = Blame::kNetwork;
+  verdict.reason = held ? reason::kHeld : WhyExpired(message, now);
+  verdict.blame = held ? Blame::kNone : Blame::kNetwork;
   verdict.enhanced = "4.4.7";
-  verdict.text = Bounded(recipient.last_reply.empty()
-                             ? std::string("not delivered in time; no attempt could be made")
-                             : std::string(kTooLate) + recipient.last_reply);
+  if (held) {
+    verdict.text = "held back by limits of the sending system for too long; no attempt was made";
+  } else {
+    verdict.text = Bounded(recipient.last_reply.empty()
+                               ? std::string("not delivered in time; no attempt could be made")
+                               : std::string(kTooLate) + recipient.last_reply);
+  }
   return verdict;
 }
 
-WallTime NextDue(const Judge& judge, uint32_t attempts, const queue::Message& message) {
+WallTime NextDue(const Judge& judge, uint32_t attempts, WallTime deadline) {
   const std::vector<Duration>& gaps = judge.retry.gaps;
   CHECK(!gaps.empty());
   CHECK(attempts > 0);
   const Duration gap = gaps[std::min<size_t>(attempts - 1, gaps.size() - 1)];
   const WallTime due = judge.now + Jittered(judge, gap);
   // One last attempt at the end of its time, but not so soon that a greylist sees a hurry.
-  const WallTime last = std::max(Deadline(judge.retry, message),
+  const WallTime last = std::max(deadline,
                                  judge.now + Jittered(judge, std::min(gaps.front(), gap)));
   return std::min(due, last);
 }

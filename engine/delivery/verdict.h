@@ -63,6 +63,7 @@ inline constexpr std::string_view kContentUnreadable = "content_unreadable";
 inline constexpr std::string_view kShutdown = "shutdown";
 inline constexpr std::string_view kMaxAge = "max_age";
 inline constexpr std::string_view kScheduleEnd = "schedule_end";
+inline constexpr std::string_view kHeld = "held";  // by limits of ours, for max_hold
 inline constexpr std::string_view kNoSuchDomain = "no_such_domain";
 inline constexpr std::string_view kNullMx = "null_mx";
 inline constexpr std::string_view kLoop = "mail_loop";
@@ -133,13 +134,19 @@ Verdict JudgeRoute(const Judge& judge, dns::RouteFault fault, std::string_view d
                    const queue::Message& message, const queue::Recipient& recipient);
 
 // max_age has passed while the recipient waited (suspended, paused by a receiver, dead site).
-bool IsExpired(const config::Retry& retry, const queue::Message& message, WallTime now);
-Verdict JudgeExpired(const queue::Message& message, const queue::Recipient& recipient,
-                     WallTime now);
+bool IsExpired(const config::Retry& retry, const queue::Message& message,
+               const queue::Recipient& recipient, WallTime now);
+Verdict JudgeExpired(const config::Retry& retry, const queue::Message& message,
+                     const queue::Recipient& recipient, WallTime now);
+// It is limits of ours that kept it from being tried, since max_hold.
+bool IsHeldTooLong(const config::Retry& retry, const queue::Message& message,
+                   const queue::Recipient& recipient, WallTime now);
+// From when its max_age runs (design 12.1).
+WallTime ReleasedOf(const queue::Message& message, const queue::Recipient& recipient);
 
 // When to try again after `attempts` attempts, the last one now: the schedule's gap plus 0-20%, cut
-// to the end of max_age but never below the first gap.
-WallTime NextDue(const Judge& judge, uint32_t attempts, const queue::Message& message);
+// to `deadline` but never below the first gap.
+WallTime NextDue(const Judge& judge, uint32_t attempts, WallTime deadline);
 
 // Does a failure at the connection stage end the round (protocol.md 16)? It does when the host
 // speaks of rate, connections, reputation or greylisting; anything else leads to the next host.

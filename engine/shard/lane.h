@@ -68,7 +68,7 @@ struct LaneWindow {
   // counts is exact.
   bool exact = false;
   bool expiring = false;         // the last page held recipients whose max_age has passed
-  bool paced = false;            // kept out of the queue until its next report may go
+  bool paced = false;            // kept out of the queue until its next may go
   QueuePlace queued = kNoPlace;  // in the queue of its site
 };
 

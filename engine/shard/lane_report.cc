@@ -28,10 +28,13 @@ std::string LineOf(const config::Config& config, const Site& site, const std::st
          config::TitleOf(*last.block) + ")";
 }
 
-std::string WordsOf(const config::Config& config, const Site& site, const std::string& domain,
+std::string WordsOf(const config::Config& config, const Site& site, const LaneName& lane,
                     const Scheduler::RateWait& wait) {
-  return "rate: " + std::string(config::ShapingKeyOf(wait.key).name) + " of source " + wait.source +
-         " is " + config::FormatRate(wait.rate) + LineOf(config, site, domain, wait);
+  std::string whose = "source " + wait.source;
+  if (wait.key == config::ShapingKey::kTenantRate) whose = "tenant " + lane.tenant;
+  if (wait.key == config::ShapingKey::kCampaignRate) whose = "campaign " + std::string(queue::CampaignOf(lane.campaign));
+  return "rate: " + std::string(config::ShapingKeyOf(wait.key).name) + " of " + whose + " is " +
+         config::FormatRate(wait.rate) + LineOf(config, site, lane.domain, wait);
 }
 
 // Not before what holds all of the lane ends.
@@ -70,7 +73,12 @@ void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
     report.until = wall + (site->suspended_until - now);
   } else if (site != nullptr && site->probing) {
     report.reason = "the site is being probed with one message after: " + site->trouble;
-  } else if (lane.ready() > 0 && lane.window->paced) {
+  } else if (const auto rate = lane.ready() > 0 && lane.window->paced
+                                   ? scheduler.WaitOfOwner(*site, lane.key)
+                                   : std::nullopt) {
+    report.reason = WordsOf(*context.config, *site, lane.key, *rate);
+    if (rate->until != kNever) report.until = wall + (rate->until - now);
+  } else if (lane.ready() > 0 && lane.window->paced && queue::IsReportLane(lane.key.campaign)) {
     report.reason = "reports to one mailbox leave evenly, " +
                     std::to_string(context.config->reports.per_minute) +
                     " a minute (reports.per_minute)";
@@ -80,7 +88,7 @@ void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
     if (closed->second != kNever) report.until = wall + (closed->second - now);
   } else if (const auto wait =
                  lane.ready() > 0 ? scheduler.WaitOfRate(*site, lane.key.domain) : std::nullopt) {
-    report.reason = WordsOf(*context.config, *site, lane.key.domain, *wait);
+    report.reason = WordsOf(*context.config, *site, lane.key, *wait);
     if (wait->until != kNever) report.until = wall + (wait->until - now);
   } else if (lane.ready() > 0 && !site->proven && site->open > 0) {
     report.reason = "the site has not answered yet: it gets one connection until it has";

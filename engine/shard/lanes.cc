@@ -314,7 +314,8 @@ void Lanes::OnRefilled(LaneHandle handle, Refilled refilled) {
       if (!last || last->message.id != row.message.id)
         last = MakeRef<SharedMessage>(std::move(row.message));
       Waiting waiting{last, std::move(row.recipient), {}, true};
-      if (IsExpired(shard_.config->retry, last->message, now)) {
+      if (lane.site->ExpiresHere(waiting) &&
+          IsExpired(shard_.config->retry, last->message, waiting.recipient, now)) {
         window.loaded.insert(waiting.recipient.id);
         ++window.in_flight;
         shares_.Took(lane.tenant);

@@ -45,6 +45,9 @@ class RateBucket {
   void Give(Instant now, size_t count, std::vector<RateSlot>& out);
   // A slot that was not used: others may have it while it lasts.
   void Return(const RateSlot& slot);
+  // When all that was given has been paid for at the rate: what the next run must know.
+  Instant paid_at() const { return Instant(Duration((next_due_ + kNanos - 1) / kNanos)); }
+  void ResumeAt(Instant paid) { next_due_ = NanosOf(paid); }
   // Nothing is out and nothing is owed: as good as a new one.
   bool IsIdle(Instant now) const { return free_.empty() && next_due_ < NanosOf(now) - slack_; }
 

@@ -5,6 +5,22 @@
 #include "engine/base/check.h"
 
 namespace sluice::engine {
+namespace {
+
+// A rate that gives no more than this takes to earn may forget it.
+constexpr Duration kForgettable = std::chrono::minutes(1);
+// Rows that one transaction removes.
+constexpr size_t kLiftedAtOnce = 500;
+
+// In which all of the burst is earned.
+Duration WholeOf(const config::Rate& rate) {
+  constexpr double kMost = 1e15;  // 30 years
+  return Duration(int64_t(std::min(kMost, double(rate.burst) * 1e6 / rate.per_second())));
+}
+
+queue::SuspensionId RowOf(const std::string& name) { return {queue::SuspensionKind::kRate, name}; }
+
+}  // namespace
 
 Rates::Rates(uint32_t shard, const Clock& clock, TimerQueue& timers, Switchboard& out)
     : shard_(shard), clock_(clock), out_(out), timer_(timers, [this] { OnTimer(); }) {}
@@ -136,7 +152,7 @@ std::vector<RateSlot> Rates::GiveHere(const std::string& name, const config::Rat
   auto it = buckets_.find(name);
   if (it == buckets_.end()) {
     SweepBuckets(now);
-    it = buckets_.emplace(name, Bucket{RateBucket(rate), generation}).first;
+    it = buckets_.emplace(name, MakeBucket(name, rate, generation)).first;
   }
   Bucket& bucket = it->second;
   // Who has not heard of the reload yet gets slots of the new rate too.
@@ -147,7 +163,45 @@ std::vector<RateSlot> Rates::GiveHere(const std::string& name, const config::Rat
   std::vector<RateSlot> slots;
   slots.reserve(count);
   bucket.bucket.Give(now, count, slots);
+  Keep(name, bucket);
   return slots;
+}
+
+Rates::Bucket Rates::MakeBucket(const std::string& name, const config::Rate& rate,
+                                uint64_t generation) {
+  const auto known = kept_.find(name);
+  if (known == kept_.end()) return {RateBucket(rate), generation};
+  const Kept kept = std::move(known->second);
+  kept_.erase(known);
+  ++rows_;
+  const auto then = config::ParseRate(kept.rate);
+  Bucket out{RateBucket(then ? *then : rate), generation, kept.until};
+  const Instant now = clock_.Now();
+  // Should the clock have been set back meanwhile, it is no more than all of the burst.
+  const Duration most = WholeOf(out.bucket.rate());
+  out.bucket.ResumeAt(now + std::clamp(kept.until - clock_.Wall(), Duration(0), most));
+  out.bucket.SetRate(rate, now);
+  return out;
+}
+
+void Rates::Keep(const std::string& name, Bucket& bucket) {
+  const Duration whole = WholeOf(bucket.bucket.rate());
+  if (links_ == nullptr || whole < kForgettable || name.size() > queue::kMaxSuspensionKey) return;
+  const WallTime paid = clock_.Wall() + (bucket.bucket.paid_at() - clock_.Now());
+  if (paid <= bucket.kept) return;
+  if (bucket.kept == WallTime{} && rows_++ >= kKeptMax) return (void)--rows_;
+  bucket.kept = paid + whole / 100;
+  queue::Transaction transaction;
+  transaction.suspensions.push_back(
+      {RowOf(name), bucket.kept, 1, config::FormatRate(bucket.bucket.rate())});
+  links_->Submit(std::move(transaction), false, {});
+}
+
+void Rates::Load(std::span<const queue::Suspension> kept, Links& links) {
+  links_ = &links;
+  for (const queue::Suspension& row : kept)
+    if (row.id.kind == queue::SuspensionKind::kRate && OwnerOf(row.id.key) == shard_)
+      kept_[row.id.key] = {row.until, row.reason};
 }
 
 void Rates::PutBackHere(const std::string& name, const std::vector<RateSlot>& slots) {
@@ -294,7 +348,17 @@ void Rates::SweepGates() {
 
 void Rates::SweepBuckets(Instant now) {
   if (buckets_.size() < sweep_buckets_at_) return;
-  std::erase_if(buckets_, [now](const auto& one) { return one.second.bucket.IsIdle(now); });
+  queue::Transaction transaction;
+  std::erase_if(buckets_, [&](const auto& one) {
+    if (!one.second.bucket.IsIdle(now)) return false;
+    if (one.second.kept == WallTime{}) return true;
+    // A few a time: no transaction may become long.
+    if (transaction.lifted.size() == kLiftedAtOnce) return false;
+    transaction.lifted.push_back(RowOf(one.first));
+    --rows_;
+    return true;
+  });
+  if (!transaction.lifted.empty()) links_->Submit(std::move(transaction), false, {});
   sweep_buckets_at_ = std::max(kSweepLeast, 2 * buckets_.size());
 }
 

@@ -137,7 +137,7 @@ void Recorder::Record(LaneHandle lane, Waiting waiting, const Verdict& verdict,
       break;
     case Outcome::kDeferred: {
       const auto& notice = shard_.config->retry.delay_notice;
-      if (notice && change.event.time - message.released >= *notice &&
+      if (notice && change.event.time - ReleasedOf(message, recipient) >= *notice &&
           WantsReport(ReportKind::kDelayed, message, recipient))
         return WithReport(ReportKind::kDelayed, std::move(change));
       break;

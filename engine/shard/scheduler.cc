@@ -16,6 +16,7 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
       links_(links),
       limits_(limits),
       rates_(rates),
+      started_(shard.clock.Wall()),
       suspensions_(suspensions),
       router_(router),
       owner_(owner),
@@ -39,9 +40,7 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
             }),
       opening_timer_(shard.timers, [this] { OnOpening(); }) {
   RenewTls();
-  rates_.OnOpen([this](const std::string& name) {
-    if (const auto it = sites_.find(name); it != sites_.end()) BringBack(*it->second);
-  });
+  rates_.OnOpen([this](const std::string& who) { OnRateOpen(who); });
   suspensions_.OnHeard([this](const queue::SuspensionId& id, const Suspensions::Entry* entry) {
     if (id.kind != queue::SuspensionKind::kSite) return;
     if (const auto it = sites_.find(id.key); it != sites_.end()) HearOfSite(*it->second, entry);
@@ -158,8 +157,8 @@ bool Scheduler::Settle() {
 }
 
 void Scheduler::OnExpired(Lane&, LaneHandle handle, Waiting waiting) {
-  const Verdict verdict =
-      JudgeExpired(waiting.message->message, waiting.recipient, shard_.clock.Wall());
+  const Verdict verdict = JudgeExpired(shard_.config->retry, waiting.message->message,
+                                       waiting.recipient, shard_.clock.Wall());
   recorder_.Record(handle, std::move(waiting), verdict, {});
 }
 
@@ -172,7 +171,7 @@ std::optional<std::pair<LaneHandle, Waiting>> Scheduler::TakeNext(Site& site) {
     const LaneHandle handle = site.queue.Next();
     Lane* lane = lanes_.Get(handle);
     if (OutOfHours(*lane)) continue;
-    if (report_pace_.MustWait(*lane, handle)) {
+    if (report_pace_.MustWait(*lane, handle) || HeldByOwnerRate(site, handle, 1)) {
       Requeue(*lane, handle);
       continue;
     }
@@ -181,9 +180,7 @@ std::optional<std::pair<LaneHandle, Waiting>> Scheduler::TakeNext(Site& site) {
     if (queue::IsReportLane(lane->key.campaign)) report_pace_.Took(*lane);
     Requeue(*lane, handle);
     lanes_.Refill(*lane, handle);
-    const config::Retry& retry = ShapeOf(site, lane->key.domain, {})->retry;
-    if (!IsExpired(retry, waiting.message->message, shard_.clock.Wall()))
-      return std::pair(handle, std::move(waiting));
+    if (!IsOver(site, lane->key.domain, waiting)) return std::pair(handle, std::move(waiting));
     OnExpired(*lane, handle, std::move(waiting));
   }
   return std::nullopt;

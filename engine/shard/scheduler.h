@@ -81,6 +81,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
     Instant until{};
   };
   std::optional<RateWait> WaitOfRate(Site& site, std::string_view domain);
+  std::optional<RateWait> WaitOfOwner(Site& site, const LaneName& mail);
   // The most connections to a site that mail to this domain may have by now.
   uint64_t ConnectionsOf(Site& site, std::string_view domain);
 
@@ -252,8 +253,10 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
                                        const std::string& source);
   std::optional<RateKey> ConnectionRateOf(Site& site, std::string_view domain,
                                           const std::string& source);
+  void OnRateOpen(const std::string& who);
   bool HeldByRate(Site& site, const RateKey& key, uint32_t units, Duration lead);
   size_t FindAllowed(Site& site, const std::string& source, uint32_t before);
+  bool IsOver(Site& site, std::string_view domain, Waiting& waiting);
   void PokeIdle(Site& site);
   bool MayPoke(Site& site, const std::string& source);
   bool MayOpenFrom(Site& site, const std::string& source, std::string_view domain);
@@ -265,6 +268,13 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   bool SetAsideByRate(Site& site);
   bool TakeConnection(Site& site, OpenDelivery& open, const std::string& source,
                       std::string_view domain);
+
+  // Rates of tenants and campaigns (owner_rate.cc).
+  std::string PlaceOf(const RateLimit& limit, Site& site, std::string_view domain);
+  std::vector<RateKey> OwnerRatesOf(Site& site, const LaneName& mail);
+  bool HeldByOwnerRate(Site& site, LaneHandle handle, size_t units);
+  bool ReturnedForRate(Site& site, size_t place);
+  void ReleaseLanes();
 
   // Reply rules (reply_actions.cc).
   static std::string ReceiverOf(const Site& site);
@@ -285,6 +295,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   Links& links_;
   Limits& limits_;
   Rates& rates_;
+  const WallTime started_;
   Suspensions& suspensions_;
   dns::MxRouter& router_;
   RecorderOwner& owner_;

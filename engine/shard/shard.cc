@@ -29,6 +29,7 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
       links_(context_.index, mailbox_, common.writer, common.reader),
       limits_(context_.index, out_, LimitSettingsOf(*context_.config, common.mailboxes.size())),
       rates_(context_.index, context_.clock, context_.timers, out_),
+      quotas_(context_.index, context_.clock, links_, out_),
       suspensions_(context_.index, context_.clock, links_, out_),
       router_(RouterOptionsOf(*context_.config), transport, context_.clock, context_.random),
       fetch_(common.http == nullptr
@@ -51,6 +52,7 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
       outbound_(common.mailboxes.size()),
       again_(context_.timers, [] {}) {
   rules_.Use(common.rules);
+  quotas_.SetZone(context_.config->zone);
   if (sts_ == nullptr) return;
   std::vector<StsRecord> own;
   for (const StsRecord& record : common.sts_records)
@@ -70,6 +72,9 @@ void Shard::Join(std::span<Shard* const> shards) {
   limits_.Join(limits);
   std::vector<Rates*> rates;
   for (Shard* shard : shards) rates.push_back(&shard->rates_);
+  std::vector<Quotas*> quotas;
+  for (Shard* shard : shards) quotas.push_back(&shard->quotas_);
+  quotas_.Join(quotas);
   rates_.Join(rates);
   std::vector<Suspensions*> suspensions;
   for (Shard* shard : shards) suspensions.push_back(&shard->suspensions_);
@@ -106,6 +111,7 @@ void Shard::BeforePoll() {
   }
   all &= out_.Flush();
   scheduler_.lanes().SubmitSpills();
+  quotas_.Flush();
   all &= links_.Flush();
   if (!all) again_.Set(context_.clock.Now() + kAgain);
 }
@@ -180,7 +186,37 @@ void Shard::Warn(const queue::Message& message, const char* reason, const std::s
   if (alert.text.size() > queue::kMaxReplyText) alert.text.resize(queue::kMaxReplyText);
 }
 
+QuotaLimits Shard::LimitsOf(const Accepted& accepted) const {
+  if (accepted.message.user.empty() || accepted.capture) return {};
+  const auto user =
+      std::ranges::find(context_.config->users, accepted.message.user, &config::User::name);
+  if (user == context_.config->users.end()) return {};
+  return {.hourly = user->hourly_limit, .daily = user->daily_limit};
+}
+
 void Shard::Commit(Accepted accepted, std::function<void(Status)> done) {
+  const QuotaLimits limits = LimitsOf(accepted);
+  if (!limits.any()) return CommitNow(std::move(accepted), std::move(done));
+  const std::string user = accepted.message.user;
+  const uint64_t recipients = accepted.recipients.size();
+  quotas_.Take(user, limits, recipients,
+               [this, accepted = std::move(accepted),
+                done = std::move(done)](const std::vector<QuotaShare>& shares) mutable {
+                 HoldBack(shares, accepted.message, context_.config->retry.max_hold,
+                          accepted.recipients);
+                 CommitNow(std::move(accepted), std::move(done));
+               });
+}
+
+smtp::Answer Shard::AdmitUser(const std::string& name) {
+  const WallTime until = quotas_.FullUntil(name);
+  if (until <= context_.clock.Wall()) return {};
+  const auto user = std::ranges::find(context_.config->users, name, &config::User::name);
+  if (user == context_.config->users.end() || !user->refuse_over_limit) return {};
+  return {452, "4.7.0", "The limit of user " + name + " is used up until " + FormatRfc3339(until)};
+}
+
+void Shard::CommitNow(Accepted accepted, std::function<void(Status)> done) {
   if (accepted.capture) {
     accepted.message.flags |= queue::kFlagCaptured;
     for (queue::Recipient& recipient : accepted.recipients) recipient.due = queue::kCapturedDue;
@@ -324,6 +360,7 @@ void Shard::Reload(std::shared_ptr<const config::Config> config,
   context_.tls_client = std::move(tls_client);
   scheduler_.RenewTls();
   rules_.Use(std::move(rules));
+  quotas_.SetZone(context_.config->zone);
   router_.SetOptions(RouterOptionsOf(*context_.config));
   limits_.SetSettings(LimitSettingsOf(*context_.config, outbound_.size()));
   scheduler_.RenewShapes();

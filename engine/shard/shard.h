@@ -27,6 +27,7 @@
 #include "engine/shard/limits.h"
 #include "engine/shard/links.h"
 #include "engine/shard/mailbox.h"
+#include "engine/shard/quotas.h"
 #include "engine/shard/rates.h"
 #include "engine/shard/reader.h"
 #include "engine/shard/scheduler.h"
@@ -63,7 +64,11 @@ class Shard final : public Intake, private RecorderOwner {
   // All shards by number, this one among them; once, before the loops run.
   void Join(std::span<Shard* const> shards);
   // What earlier runs had suspended (TakeSuspensions); once, before the loops run.
-  void Load(std::span<const queue::Suspension> kept) { suspensions_.Load(kept); }
+  void Load(std::span<const queue::Suspension> kept) {
+    suspensions_.Load(kept);
+    quotas_.Load(kept);
+    rates_.Load(kept, links_);
+  }
 
   // From the runtime.
   void OnWake() { mailbox_.Run(); }
@@ -94,6 +99,7 @@ class Shard final : public Intake, private RecorderOwner {
   Result<Ref<queue::BodyFile>> CreateBodyFile(MessageId id) override;
   Status Ready() const override;
   smtp::Answer Admit(std::string_view from_domain) override;
+  smtp::Answer AdmitUser(const std::string& user) override;
   void Submit(Accepted&& accepted, std::function<void(Status)> done) override;
   void Alert(std::string reason, std::string text) override;
 
@@ -112,10 +118,12 @@ class Shard final : public Intake, private RecorderOwner {
   MessageId NewMessageId() override { return NewId(); }
   void OnReportQueued(queue::Message message, std::vector<queue::Recipient> recipients) override;
   void Hold(const queue::Message& message, std::vector<queue::Recipient>& recipients);
+  QuotaLimits LimitsOf(const Accepted& accepted) const;
   // Gives each recipient to the owner of its domain's lane.
   void Distribute(queue::Message message, std::vector<queue::Recipient> recipients,
                   Ref<const Body> content);
   void Commit(Accepted accepted, std::function<void(Status)> done);
+  void CommitNow(Accepted accepted, std::function<void(Status)> done);
   void WarnOf(const Accepted& accepted, queue::Transaction& transaction);
   void Warn(const queue::Message& message, const char* reason, const std::string& about,
             std::string text, queue::Transaction& transaction);
@@ -131,6 +139,7 @@ class Shard final : public Intake, private RecorderOwner {
   Links links_;
   Limits limits_;
   Rates rates_;
+  Quotas quotas_;
   Suspensions suspensions_;
   dns::CachingMxRouter router_;
   std::unique_ptr<HttpFetch> fetch_;  // null without MTA-STS, and so is sts_

@@ -8,6 +8,7 @@
 #ifndef SLUICE_ENGINE_SHARD_SITE_H_
 #define SLUICE_ENGINE_SHARD_SITE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -92,6 +93,19 @@ struct Site {
     lanes[lane.site_place] = last;
     lanes.pop_back();
     lane.site = nullptr;
+  }
+
+  // Until when a rate has kept its mail back: that time does not count as its age.
+  WallTime rate_held{};
+  void CountHeld(Waiting& waiting, WallTime until) const {
+    queue::Recipient& recipient = waiting.recipient;
+    if (recipient.attempts > 0 || until <= waiting.message->message.released) return;
+    recipient.released = std::max(recipient.released, until);
+  }
+  // While the site is not known, nor is what has kept back those that were never tried.
+  bool ExpiresHere(Waiting& waiting) const {
+    CountHeld(waiting, rate_held);
+    return !provisional || waiting.recipient.attempts > 0;
   }
 
   // Recipients and jobs that could be handed out.

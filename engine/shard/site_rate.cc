@@ -41,19 +41,41 @@ std::optional<RateKey> Scheduler::ConnectionRateOf(Site& site, std::string_view 
 bool Scheduler::HeldByRate(Site& site, const RateKey& key, uint32_t units, Duration lead) {
   if (rates_.OpensAt(key, units) <= shard_.clock.Now() + lead) return false;
   rates_.Wait(key, site.name, units, lead);
+  site.rate_held = shard_.clock.Wall();
   return true;
+}
+
+// Has the recipient's time run out? Not while rates of ours kept it back, those of earlier runs
+// among them (design 12.1).
+bool Scheduler::IsOver(Site& site, std::string_view domain, Waiting& waiting) {
+  const config::Retry& retry = ShapeOf(site, domain, {})->retry;
+  const auto over = [&] {
+    return IsExpired(retry, waiting.message->message, waiting.recipient, shard_.clock.Wall());
+  };
+  site.CountHeld(waiting, site.rate_held);
+  if (!over()) return false;
+  const bool rated = std::ranges::any_of(
+      shard_.config->pools.front().members, [&](const config::PoolMember& member) {
+        const Shape& shape = *ShapeOf(site, domain, member.source);
+        return shape.message_rate || shape.tenant_rate || shape.campaign_rate;
+      });
+  if (rated) site.CountHeld(waiting, started_);
+  return over();
 }
 
 // The place in `prepared` of the first job that may go from this source; none: their end.
 size_t Scheduler::FindAllowed(Site& site, const std::string& source, uint32_t before) {
-  for (size_t i = 0; i < site.prepared.size(); ++i) {
+  size_t i = 0;
+  while (i < site.prepared.size()) {
+    if (ReturnedForRate(site, i)) continue;
     const Job& job = jobs_.at(site.prepared[i]).job;
     const auto key = MessageRateOf(site, DomainOf(job.recipients.front().address), source);
     if (!key) return i;
     const auto most = uint32_t(std::min<uint64_t>(job.recipients.size(), key->rate.burst));
     if (!HeldByRate(site, *key, most + before, Duration(0))) return i;
+    ++i;
   }
-  return site.prepared.size();
+  return i;
 }
 
 void Scheduler::PokeIdle(Site& site) {
@@ -181,16 +203,24 @@ bool Scheduler::MayBegin(Delivery& delivery, const Job& job) {
     const Duration took = shard_.clock.Now() - std::exchange(open.opened, kNever);
     site.lead = Site::kLead + std::min(took, kLearnedLeadMax);
   }
-  const auto key =
-      MessageRateOf(site, DomainOf(job.recipients.front().address), delivery.path().source);
-  if (!key) return true;
   JobState& state = jobs_.at(job.id);
+  std::vector<RateKey> keys = OwnerRatesOf(site, lanes_.Get(state.lanes.front())->key);
+  if (auto path =
+          MessageRateOf(site, DomainOf(job.recipients.front().address), delivery.path().source))
+    keys.push_back(std::move(*path));
   if (state.begun) {  // at another host, within one attempt
-    rates_.Owe(*key, uint32_t(state.unanswered));
+    for (const RateKey& key : keys) rates_.Owe(key, uint32_t(state.unanswered));
     return true;
   }
-  state.begun = rates_.Take(*key, uint32_t(job.recipients.size()));
-  return state.begun;
+  // All or none: what is in hand is there for both.
+  const auto units = uint32_t(job.recipients.size());
+  for (const RateKey& key : keys) {
+    const auto most = uint32_t(std::min<uint64_t>(units, key.rate.burst));
+    if (rates_.OpensAt(key, most) > shard_.clock.Now()) return false;
+  }
+  for (const RateKey& key : keys) CHECK(rates_.Take(key, units));
+  state.begun = true;
+  return true;
 }
 
 std::optional<Scheduler::RateWait> Scheduler::WaitOfRate(Site& site, std::string_view domain) {

@@ -19,6 +19,7 @@ void Scheduler::RenewShapes() {
   shapes_.Renew(shard_.config);
   rates_.Renew();
   queue_nodes_.Reweigh();
+  ReleaseLanes();
   // More may be allowed than before.
   for (const auto& [name, site] : sites_) Touch(*site);
 }

@@ -38,7 +38,8 @@ std::vector<queue::Suspension> TakeSuspensions(queue::Queue& queue, WallTime now
 
 void Suspensions::Load(std::span<const queue::Suspension> kept) {
   for (const queue::Suspension& one : kept)
-    entries_[one.id] = {one.until, one.failures, one.reason, true};
+    if (one.id.kind < queue::SuspensionKind::kQuota)
+      entries_[one.id] = {one.until, one.failures, one.reason, true};
 }
 
 const Suspensions::Entry* Suspensions::TakeUp(const queue::SuspensionId& id) {

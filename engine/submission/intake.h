@@ -55,6 +55,8 @@ class Intake {
   // May mail From this domain (lower case; empty: none) go out? The refusal; empty: it may. What
   // the operator should know of it is told.
   virtual smtp::Answer Admit(std::string_view from_domain) = 0;
+  // May this user (empty: none) begin a message? The refusal; empty: he may.
+  virtual smtp::Answer AdmitUser(const std::string&) { return {}; }
   // Commits; `done` runs from the shard's loop when the message is durable or refused (kFull, kIo;
   // kClosed: not wanted any more), never inside this call. 250 may be sent only then. `done` may
   // outlive the session: capture handles, not pointers.

@@ -73,6 +73,8 @@ smtp::Answer LocalSubmission::Begin(LocalMessage local) {
   user_ = config::FindUser(*config_, local_.user);
   if (const Status ready = intake_.Ready(); !ready)
     return {452, "4.3.1", "No room for more mail: " + ready.error().what};
+  if (smtp::Answer refusal = intake_.AdmitUser(user_ ? user_->name : ""); !refusal.empty())
+    return refusal;
   if (smtp::Answer refusal = TakeEnvelope(); !refusal.empty()) return refusal;
   builder_.Begin(OriginOf(context_, local_, user_, recipients_.size(), intake_.NewId()),
                  &context_.bodies);

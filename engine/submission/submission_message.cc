@@ -31,6 +31,11 @@ void SubmissionSession::PermitMail() {
     session_.AnswerMail({452, "4.3.1", "No room for more mail, try again later"});
     return;
   }
+  if (smtp::Answer refusal = listener_.parts_.intake.AdmitUser(user_ ? user_->name : "");
+      !refusal.empty()) {
+    session_.AnswerMail(std::move(refusal));
+    return;
+  }
   auto sender = StoredAddress(session_.mail().sender, session_.rules().hostname);
   if (!sender) {
     session_.AnswerMail({553, "5.1.8", "Sender domain: " + sender.error()});

@@ -156,11 +156,8 @@ TEST(ShapingWarnings, TellOfLimitsThatAreNeverReached) {
                 "s.toml:5:24: provider[0].provider_connections: provider_connections is 4, so "
                 "connections never reaches its 5\n");
   EXPECT_EQ(WarningsOf("[default]\ntenant_rate = \"60/m\"\ncampaign_rate = \"2/s\"\n"),
-            "s.toml:2:1: default.tenant_rate" + later +
-                "s.toml:2:15: default.tenant_rate: tenant_rate is 60/m, so campaign_rate never "
-                "reaches its 2/s\n"
-                "s.toml:3:1: default.campaign_rate" +
-                later);
+            "s.toml:2:15: default.tenant_rate: tenant_rate is 60/m, so campaign_rate never "
+            "reaches its 2/s\n");
 }
 
 TEST(ShapingWarnings, TellOfWhatDoesNothing) {

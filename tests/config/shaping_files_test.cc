@@ -167,11 +167,12 @@ TEST_F(ShapingOfAConfig, IsRefusedWithItWhenItIsMissingOrWrong) {
 
 TEST_F(ShapingOfAConfig, TellsItsWarningsBesideTheConfigs) {
   Write("mine.toml", "[default]\nconnection_growth = \"5/s\"\n");
-  const auto loaded = Load("shaping = \"mine.toml\"\ntimezone = \"UTC\"\n");
+  const auto loaded = Load("shaping = \"mine.toml\"\ninbound = { forward = \"a@example.com\" }\n");
   ASSERT_TRUE(loaded) << FormatProblems(loaded.error());
   const std::string later = ": is read and checked, but has no effect in this version\n";
   EXPECT_EQ(FormatProblems(loaded->warnings),
-            folder_ + "/sluice.toml:2:1: timezone" + later + folder_ +
+            folder_ + "/sluice.toml:2:1: inbound" + later + folder_ +
+                "/sluice.toml:2:13: inbound.forward" + later + folder_ +
                 "/mine.toml:2:1: default.connection_growth" + later);
 }
 

@@ -174,7 +174,7 @@ TEST(Verdict, LengthensGapsAndJittersOnlyUpwards) {
     Duration least = hours(100);
     Duration most{0};
     for (int i = 0; i < 500; ++i) {
-      const Duration gap = NextDue(bench.MakeJudge(), attempts, bench.message) - bench.now;
+      const Duration gap = NextDue(bench.MakeJudge(), attempts, bench.message.released + bench.retry.max_age) - bench.now;
       least = std::min(least, gap);
       most = std::max(most, gap);
     }
@@ -188,9 +188,10 @@ TEST(Verdict, LengthensGapsAndJittersOnlyUpwards) {
 TEST(Verdict, TriesForThreeDaysFromReleaseUnlessToldOtherwise) {  // design 12.1
   const Bench bench;
   EXPECT_EQ(bench.retry.max_age, hours(72));
-  EXPECT_FALSE(
-      IsExpired(bench.retry, bench.message, bench.message.released + hours(72) - Duration(1)));
-  EXPECT_TRUE(IsExpired(bench.retry, bench.message, bench.message.released + hours(72)));
+  EXPECT_FALSE(IsExpired(bench.retry, bench.message, bench.recipient,
+                         bench.message.released + hours(72) - Duration(1)));
+  EXPECT_TRUE(
+      IsExpired(bench.retry, bench.message, bench.recipient, bench.message.released + hours(72)));
 }
 
 TEST(Verdict, MakesOneLastAttemptAtTheEndOfItsTime) {
@@ -217,20 +218,38 @@ TEST(Verdict, CountsMaxAgeFromReleaseNotFromAcceptance) {
   bench.message.accepted = bench.now - hours(300);
   bench.message.released = bench.now - hours(1);
   EXPECT_EQ(bench.Attempt(Reply(Stage::kRcpt, 450, "")).outcome, Outcome::kDeferred);
-  EXPECT_FALSE(IsExpired(bench.retry, bench.message, bench.now));
-  EXPECT_TRUE(IsExpired(bench.retry, bench.message, bench.now + hours(71)));
+  EXPECT_FALSE(IsExpired(bench.retry, bench.message, bench.recipient, bench.now));
+  EXPECT_TRUE(IsExpired(bench.retry, bench.message, bench.recipient, bench.now + hours(71)));
 }
 
 TEST(Verdict, TellsTheLastAnswerOfAnExpiredRecipient) {
-  queue::Recipient recipient;
-  queue::Message message;
-  const WallTime now = WallFromMicros(1);
-  EXPECT_EQ(Text(JudgeExpired(message, recipient, now)), "expired max_age network");
-  recipient.last_reply = "421 busy";
-  EXPECT_EQ(JudgeExpired(message, recipient, now).text,
-            "not delivered in time; the last answer was: 421 busy");
-  message.window.end = now;
-  EXPECT_EQ(Text(JudgeExpired(message, recipient, now)), "expired schedule_end network");
+  Bench bench;
+  const auto judge = [&] {
+    return JudgeExpired(bench.retry, bench.message, bench.recipient, bench.now);
+  };
+  EXPECT_EQ(Text(judge()), "expired max_age network");
+  bench.recipient.last_reply = "421 busy";
+  EXPECT_EQ(judge().text, "not delivered in time; the last answer was: 421 busy");
+  bench.message.window.end = bench.now;
+  EXPECT_EQ(Text(judge()), "expired schedule_end network");
+}
+
+// Design 12.1: what we hold ourselves is not late, but not for ever.
+TEST(Verdict, CountsMaxAgeFromWhenARecipientWasLetGoAndBoundsHowLongItIsHeld) {
+  Bench bench;
+  bench.message.accepted = bench.message.released = bench.now - hours(100);
+  bench.recipient.released = bench.now - hours(1);
+  EXPECT_FALSE(IsExpired(bench.retry, bench.message, bench.recipient, bench.now));
+  EXPECT_EQ(bench.Attempt(Reply(Stage::kRcpt, 450, "")).outcome, Outcome::kDeferred);
+  EXPECT_TRUE(IsExpired(bench.retry, bench.message, bench.recipient, bench.now + hours(71)));
+  const WallTime end = bench.message.released + bench.retry.max_hold;
+  bench.recipient.released = end;
+  EXPECT_FALSE(IsExpired(bench.retry, bench.message, bench.recipient, end - hours(1)));
+  EXPECT_TRUE(IsExpired(bench.retry, bench.message, bench.recipient, end));
+  EXPECT_EQ(Text(JudgeExpired(bench.retry, bench.message, bench.recipient, end)),
+            "expired held none");
+  bench.recipient.attempts = 1;
+  EXPECT_FALSE(IsExpired(bench.retry, bench.message, bench.recipient, end));
 }
 
 TEST(Verdict, NeverBouncesForARoundThatFailed) {

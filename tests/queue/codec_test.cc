@@ -50,6 +50,7 @@ Recipient FullRecipient() {
   r.attempts = 65535;
   r.delay_told = true;
   r.due = WallFromMicros(INT64_MAX);
+  r.released = WallFromMicros(1'790'000'000'000'002);
   r.last_reply = std::string(kMaxReplyText, 'r');
   return r;
 }

@@ -138,6 +138,37 @@ TEST_F(RateSim, SpacesConnections) {
   EXPECT_LE(Most(Times(), 100s), 11u);
 }
 
+// Over all sites, on both shards; a campaign at a time.
+TEST_F(RateSim, KeepsTheRatesOfTenantsAndCampaigns) {
+  config_ = Shaped("[default]\ntenant_rate = \"15/s\"\ncampaign_rate = \"10/s\"\n");
+  for (int i = 0; i < 5; ++i) AddDomain("d" + std::to_string(i) + ".test");
+  Start();
+  for (int i = 0; i < 600; ++i)
+    Send("r" + std::to_string(i) + "@d" + std::to_string(i % 5) + ".test", i < 300 ? "a" : "b");
+  world_.RunFor(20s);
+  EXPECT_NEAR(double(Times().size()), 300, 15) << "two campaigns of ten, fifteen together";
+  EXPECT_LE(Most(Times(), 10s), 151u);
+  world_.RunFor(25s);
+  EXPECT_EQ(Times().size(), 600u);
+  Send("alone@d0.test", "c");
+  world_.RunFor(1s);
+  EXPECT_EQ(Times().size(), 601u);
+}
+
+// What one tenant may not send leaves the connections to others; here, to other campaigns.
+TEST_F(RateSim, LetsOthersGoPastACampaignThatWaits) {
+  config_ = Shaped("[default]\ncampaign_rate = \"1/10s burst 1\"\n");
+  AddDomain("a.test");
+  Start();
+  for (int i = 0; i < 100; ++i) Send("slow" + std::to_string(i) + "@a.test", "slow");
+  world_.RunFor(5s);
+  for (int i = 0; i < 50; ++i) Send("other@a.test", "c" + std::to_string(i));
+  world_.RunFor(30s);
+  EXPECT_NEAR(double(Times().size()), 54, 1);
+  world_.RunFor(970s);
+  EXPECT_EQ(Times().size(), 150u);
+}
+
 // Recipients count, not transactions; and a transaction has no more than the burst.
 TEST_F(RateSim, CountsRecipients) {
   config_ = Shaped("[default]\nmessage_rate = \"2/s burst 4\"\n");
@@ -151,6 +182,62 @@ TEST_F(RateSim, CountsRecipients) {
   EXPECT_EQ(Times().size(), 100u);
   EXPECT_LE(Most(Times(), 10s), 24u);
   EXPECT_NEAR(double((Times().back() - Times().front()).count()) / 1e6, 48, 2);
+}
+
+// Design 12.1: what a limit of ours keeps back is not late, not even over a restart.
+TEST_F(RateSim, ExpiresNothingThatARateKeptBackForLongerThanMaxAge) {
+  config_ = Shaped("[default]\nmessage_rate = \"400/day\"\n");
+  AddDomain("a.test");
+  Start();
+  SendMany(2'000, "r", "a.test");
+  world_.RunFor(40h);
+  Restart(false, 10s);
+  world_.RunFor(4 * 24h);
+  EXPECT_EQ(Times().size(), 2'000u);
+  EXPECT_EQ(record_.CountFinal(queue::EventType::kExpired), 0u);
+}
+
+TEST_F(RateSim, GivesABurstOfTheDayOnceWhateverIsRestarted) {
+  config_ = Shaped("[default]\nmessage_rate = \"1440/day burst 300\"\n");
+  AddDomain("a.test");
+  Start();
+  SendMany(1'000, "r", "a.test");
+  world_.RunFor(60s);
+  for (int i = 0; i < 5; ++i) {
+    Restart(i % 2 == 0, 10s);
+    world_.RunFor(50s);
+  }
+  EXPECT_GE(Times().size(), 300u);
+  EXPECT_LE(Times().size(), 307u);
+  world_.RunFor(60min);
+  EXPECT_GE(Times().size(), 350u);
+  EXPECT_LE(Times().size(), 367u);
+}
+
+// Days of UTC; the run begins at eight in the morning.
+TEST_F(RateSim, ReleasesAUsersMailByTheDayWhateverItsAge) {
+  config::User& user = config_->users.emplace_back();
+  user.name = "crm";
+  user.daily_limit = 200;
+  config_->retry.max_age = 24h;
+  AddDomain("a.test");
+  AddDomain("b.test");
+  Start();
+  SendMany(500, "r", "a.test");
+  SendMany(500, "r", "b.test");
+  world_.RunFor(30h);
+  EXPECT_EQ(Times().size(), 400u);
+  Restart(false, 10s);
+  Send("late@a.test");
+  world_.RunFor(5 * 24h);
+  const std::vector<Instant> times = Times();
+  ASSERT_EQ(times.size(), 1'001u);
+  EXPECT_EQ(record_.CountFinal(queue::EventType::kExpired), 0u);
+  for (int day = 0; day < 5; ++day) {
+    const Instant midnight = times.front() + 16h + day * 24h - 1min;
+    EXPECT_EQ(std::ranges::count_if(times, [&](Instant t) { return t < midnight; }),
+              200 * (day + 1));
+  }
 }
 
 }  // namespace

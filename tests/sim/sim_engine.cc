@@ -257,6 +257,7 @@ bool SimEngine::Submit(SimMail mail, std::function<void(MessageId)> durable) {
   message.accepted = message.released = world_.clock().Wall();
   message.sender = mail.sender;
   message.tenant = mail.tenant;
+  if (!options_.config->users.empty()) message.user = options_.config->users.front().name;
   message.campaign = mail.campaign;
   message.released += mail.hold;
   message.window = mail.window;
