@@ -16,7 +16,7 @@
 #include "config/shaping_parser.h"
 #include "config/source_text.h"
 #include "config/units.h"
-#include "engine/base/text.h"
+#include "config/zone.h"
 
 namespace sluice::config {
 namespace {
@@ -85,19 +85,6 @@ void ReadRoot(Reader& reader, const Value& root, Config& config) {
     }
   }
   reader.ReadTable(top, "", rest, &config);
-}
-
-void LoadZone(Reader& reader, const Value& root, Config& config) {
-  if (auto zone = TimeZone::Load(config.timezone)) {
-    config.zone = std::move(*zone);
-    return;
-  }
-  const Member* key = root.Find("timezone");
-  reader.Fail(
-      key == nullptr ? Position{} : key->value.at, "timezone",
-      "this machine knows no time zone " + Quote(config.timezone) +
-          ": write a name such as \"Europe/Berlin\" (`timedatectl list-timezones`; Debian's "
-          "package tzdata has them)");
 }
 
 }  // namespace

@@ -96,6 +96,7 @@ Status Store::Apply(Txn& txn, const Transaction& transaction) {
     ApplyPostpone(txn, postpone, plan_[next++]);
   CHECK(next == plan_.size());
   ApplySuspensions(txn, transaction);
+  ApplyOrders(txn, transaction);
   return {};
 }
 

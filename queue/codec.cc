@@ -1,6 +1,7 @@
 #include "queue/codec.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "engine/base/check.h"
@@ -20,8 +21,20 @@ constexpr size_t kMessageHeadSize = 4 + 4 + 4 + 8 + 8;
 
 enum RecipientBits : uint8_t { kHasDue = 1, kDelayTold = 2, kReleasedLater = 4 };
 
+bool IsKnown(SuspensionKind kind) {
+  using enum SuspensionKind;
+  return kind == kSite || kind == kPath || kind == kQuota || kind == kRate;
+}
+
 uint64_t HashOf(const RecipientId& id) { return id.message * 0x9e3779b97f4a7c15u + id.index; }
 uint64_t HashOf(const LaneId& id) { return id.high ^ (id.low * 0x9e3779b97f4a7c15u); }
+
+// In stored order.
+std::array<std::string Order::*, 6> OrderTexts() {
+  return {&Order::name, &Order::tenant, &Order::source, &Order::value, &Order::why, &Order::by};
+}
+// Texts with their lengths, kind and scope, times, count.
+static_assert(kEnvelope + 6 * (kMaxOrderText + 2) + 2 + 3 * 8 + 10 <= kMaxRecord);
 
 ByteWriter Begin(std::string& out) {
   out.assign(kEnvelope, '\0');
@@ -291,13 +304,46 @@ bool DecodeSuspension(std::string_view record, const LaneId& name, Suspension& o
   if (!OpenRecord(record, HashOf(name), kVersion, fields)) return false;
   ByteReader from(fields);
   const uint8_t kind = from.U8();
-  known = kind >= uint8_t(SuspensionKind::kSite) && kind <= uint8_t(SuspensionKind::kPath);
+  known = IsKnown(SuspensionKind(kind));
   if (!known) return from.ok();
   out.id.kind = SuspensionKind(kind);
   out.until = WallFromMicros(from.I64());
   out.failures = from.U32();
   out.id.key = from.Text();
   out.reason = from.Text();
+  return from.done();
+}
+
+void EncodeOrder(const Order& order, std::string& out) {
+  ByteWriter to = Begin(out);
+  to.U8(uint8_t(order.kind));
+  to.U8(uint8_t(order.scope));
+  for (const auto text : OrderTexts())
+    to.Text(std::string_view(order.*text).substr(0, kMaxOrderText));
+  to.I64(MicrosOf(order.given));
+  to.I64(MicrosOf(order.until));
+  to.I64(MicrosOf(order.ended));
+  to.Var(order.count);
+  SealRecord(out, order.id);
+}
+
+bool DecodeOrder(std::string_view record, uint64_t id, Order& out, bool& known) {
+  std::string_view fields;
+  if (!OpenRecord(record, id, kVersion, fields)) return false;
+  ByteReader from(fields);
+  const uint8_t kind = from.U8();
+  const uint8_t scope = from.U8();
+  known = kind >= uint8_t(OrderKind::kPause) && kind <= uint8_t(OrderKind::kReroute) &&
+          scope >= uint8_t(OrderScope::kTenant) && scope <= uint8_t(OrderScope::kPath);
+  if (!known) return from.ok();
+  out.id = id;
+  out.kind = OrderKind(kind);
+  out.scope = OrderScope(scope);
+  for (const auto text : OrderTexts()) out.*text = from.Text();
+  out.given = WallFromMicros(from.I64());
+  out.until = WallFromMicros(from.I64());
+  out.ended = WallFromMicros(from.I64());
+  out.count = from.Var();
   return from.done();
 }
 
@@ -312,6 +358,7 @@ void EncodeState(const StateRow& state, std::string& out) {
   to.U64(state.body_bytes);
   to.U64(state.outbox_rows);
   to.U64(state.file_bytes);
+  to.U64(state.last_order);
   SealRecord(out, kStateHash);
 }
 
@@ -327,7 +374,9 @@ bool DecodeState(std::string_view record, StateRow& out) {
   out.recipients = from.U64();
   out.body_bytes = from.U64();
   out.outbox_rows = from.U64();
-  out.file_bytes = from.done() ? 0 : from.U64();  // a queue of before there were such files
+  // A queue of before there were such files, or orders, ends sooner.
+  out.file_bytes = from.done() ? 0 : from.U64();
+  out.last_order = from.done() ? 0 : from.U64();
   return from.done();
 }
 

@@ -1,5 +1,5 @@
-// queue/codec.h — the stored form of a message, a recipient, a lane, a segment, a suspension and
-// the queue's state.
+// queue/codec.h — the stored form of a message, a recipient, a lane, a segment, a suspension, an
+// order and the queue's state.
 //
 // PURPOSE   Compact, versioned, checksummed: [checksum u32][version u8][fields]. The checksum (XXH3
 //           cut to 32 bits) covers version, fields and, as its seed, the key, so that a record that
@@ -98,6 +98,12 @@ void EncodeSuspension(const Suspension& suspension, const LaneId& name, std::str
 // A sound record of a kind that a later version made is no error: `known` is false then.
 bool DecodeSuspension(std::string_view record, const LaneId& name, Suspension& out, bool& known);
 
+// ---- order ----
+
+void EncodeOrder(const Order& order, std::string& out);
+// As with suspensions: `known` is false for a kind or scope of a later version.
+bool DecodeOrder(std::string_view record, uint64_t id, Order& out, bool& known);
+
 // ---- the queue itself ----
 
 // Written with every commit.
@@ -111,6 +117,7 @@ struct StateRow {
   uint64_t body_bytes = 0;
   uint64_t outbox_rows = 0;
   uint64_t file_bytes = 0;  // of large bodies, in files of their own
+  uint64_t last_order = 0;  // the largest id an order ever had
 
   friend bool operator==(const StateRow&, const StateRow&) = default;
 };

@@ -23,7 +23,8 @@ constexpr uint64_t kMapStep = uint64_t(32) << 20;
 
 bool Empty(const Transaction& t) {
   return t.inserts.empty() && t.finishes.empty() && t.postpones.empty() && t.releases.empty() &&
-         t.suspensions.empty() && t.lifted.empty() && t.events.empty();
+         t.suspensions.empty() && t.lifted.empty() && t.orders.empty() && t.orders_gone.empty() &&
+         t.events.empty();
 }
 
 }  // namespace
@@ -327,6 +328,7 @@ void Store::Publish() {
   totals_.recipients = state_.recipients;
   totals_.body_bytes = state_.body_bytes;
   totals_.outbox_rows = state_.outbox_rows;
+  totals_.last_order = state_.last_order;
   totals_.disk_bytes = BytesTaken();
   files_.SetTaken(totals_.disk_bytes);
 }

@@ -86,7 +86,7 @@ bool DecodeEventRow(std::string_view record, OutboxRow& row) {
     event.attempt = uint16_t(from.Var32());
     event.queue_ms = UnZigZag(from.Var());
     event.next_due = WallFromMicros(UnZigZag(from.Var()));
-    if (!from.ok() || type < uint8_t(EventType::kAccepted) || type > uint8_t(EventType::kAlert))
+    if (!from.ok() || type < uint8_t(EventType::kAccepted) || type > uint8_t(EventType::kOrder))
       return false;
     event.type = EventType(type);
     for (size_t t = 0; t < kTexts.size(); ++t) {

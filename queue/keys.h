@@ -49,6 +49,7 @@ inline constexpr size_t kDueKeySize = 16 + 8 + 12;
 inline constexpr size_t kOutboxKeySize = 12;
 inline constexpr size_t kSegmentKeySize = 4;
 inline constexpr size_t kSuspensionKeySize = 1 + 16;
+inline constexpr size_t kOrderKeySize = 8;
 
 inline Key<kMessageKeySize> MessageKey(MessageId id) {
   Key<kMessageKeySize> key;
@@ -122,6 +123,15 @@ inline Key<kSuspensionKeySize> SuspensionKey(SuspensionKind kind, const LaneId& 
 }
 inline LaneId SuspensionNameOf(std::string_view key) {
   return key.size() == kSuspensionKeySize ? LaneIdOfKey(key.substr(1)) : LaneId{};
+}
+
+inline Key<kOrderKeySize> OrderKey(uint64_t id) {
+  Key<kOrderKeySize> key;
+  PutBig64(key.data, id);
+  return key;
+}
+inline uint64_t OrderIdOf(std::string_view key) {
+  return key.size() == kOrderKeySize ? GetBig64(key.data()) : 0;
 }
 
 }  // namespace sluice::queue

@@ -15,7 +15,7 @@ namespace {
 constexpr unsigned kMaxReaders = 512;
 
 constexpr std::array<const char*, kTables> kTableNames = {
-    "meta", "message", "recipient", "lane", "due", "outbox", "segment", "suspension"};
+    "meta", "message", "recipient", "lane", "due", "outbox", "segment", "suspension", "order"};
 
 MDB_val ValOf(std::string_view bytes) { return {bytes.size(), const_cast<char*>(bytes.data())}; }
 std::string_view ViewOf(const MDB_val& val) {

@@ -37,6 +37,7 @@ enum class Table : uint8_t {
   kOutbox,
   kSegment,
   kSuspension,
+  kOrder,
   kCount
 };
 inline constexpr size_t kTables = size_t(Table::kCount);

@@ -108,6 +108,8 @@ struct Transaction {
   std::vector<Release> releases;
   std::vector<Suspension> suspensions;  // in place of what was known of the same id
   std::vector<SuspensionId> lifted;
+  std::vector<Order> orders;  // in place of what was known of the same id
+  std::vector<uint64_t> orders_gone;
   std::vector<Event> events;
 };
 
@@ -123,6 +125,7 @@ struct QueueTotals {
   uint64_t body_bytes = 0;  // live octets of bodies
   uint64_t disk_bytes = 0;  // what counts against max_bytes
   uint64_t outbox_rows = 0;
+  uint64_t last_order = 0;  // the largest id an order ever had
 };
 
 // A row of the outbox: the events of (a part of) one commit, and the key that frees them.
@@ -180,8 +183,9 @@ class Queue {
                                                    std::vector<RecipientId>* damaged) = 0;
   // Those of the lane that are captured: due at kCapturedDue. In order of id, the first `limit`.
   virtual Result<std::vector<LoadedRecipient>> Captured(const LaneId& lane, size_t limit) = 0;
-  // Whose address is `address`, letter case aside, among the first `limit` rows of the lane's due
-  // index from `from` on. `next` is where to go on; none: done.
+  // Walks the lane's due index, whatever is due when: looks at `rows` rows from `from` on, and gives
+  // those that `meant` is true for. `message`, unless it is 0: only recipients of that message are
+  // read at all. `next` is where to go on; none: the end.
   struct DuePlace {
     WallTime due = WallTime::min();
     RecipientId id;
@@ -190,8 +194,9 @@ class Queue {
     std::vector<LoadedRecipient> found;
     std::optional<DuePlace> next;
   };
-  virtual Result<Search> FindAddress(const LaneId& lane, std::string_view address,
-                                     const DuePlace& from, size_t limit) = 0;
+  using RowFilter = std::function<bool(const LoadedRecipient&)>;
+  virtual Result<Search> Walk(const LaneId& lane, const DuePlace& from, size_t rows,
+                              MessageId message, const RowFilter& meant) = 0;
   // The recovery sweep: untried recipients of earlier runs that have no due row, by message id,
   // beginning at `from`; looks at most at `limit` recipients. `next` is where to go on; 0: done.
   struct Sweep {
@@ -214,6 +219,8 @@ class Queue {
                                        uint32_t length) = 0;
   // All that are kept, at most kMaxSuspensions. Damaged ones were dropped by Open.
   virtual Result<std::vector<Suspension>> Suspensions() = 0;
+  // All that are kept, by id, at most kMaxOrders. Damaged ones are left out.
+  virtual Result<std::vector<Order>> Orders() = 0;
   // At most `limit` rows after (commit, part), oldest first. A damaged row comes with one kAlert
   // event instead of what it held.
   virtual Result<std::vector<OutboxRow>> Outbox(uint64_t after_commit, uint32_t after_part,

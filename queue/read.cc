@@ -144,8 +144,8 @@ Result<std::vector<LoadedRecipient>> Store::WalkDue(const LaneId& lane, WallTime
   return out;
 }
 
-Result<Queue::Search> Store::FindAddress(const LaneId& lane, std::string_view address,
-                                         const DuePlace& from, size_t limit) {
+Result<Queue::Search> Store::Walk(const LaneId& lane, const DuePlace& from, size_t rows,
+                                  MessageId message, const RowFilter& meant) {
   Txn txn(*env_, Txn::Mode::kRead);
   Search search;
   {
@@ -155,12 +155,13 @@ Result<Queue::Search> Store::FindAddress(const LaneId& lane, std::string_view ad
       if (LaneIdOfKey(row.key()) != lane) break;
       if (row.key().size() != kDueKeySize) continue;
       const DueRow due = DueRowOf(row.key());
-      if (looked++ >= limit) {
+      if (looked++ >= rows) {
         search.next = {due.due, due.id};
         break;
       }
+      if (message != 0 && due.id.message != message) continue;
       LoadedRecipient loaded;
-      if (LoadInto(txn, due.id, loaded, nullptr) && EqualsNoCase(loaded.recipient.address, address))
+      if (LoadInto(txn, due.id, loaded, nullptr) && meant(loaded))
         search.found.push_back(std::move(loaded));
     }
   }

@@ -34,6 +34,10 @@ inline constexpr size_t kMaxSuspensionKey = 512;
 // Suspensions on disk; a further one is not kept, and costs a probe after a restart.
 inline constexpr size_t kMaxSuspensions = 20'000;
 
+// Orders on disk; a further one is refused. kMaxOrderText: of each of their texts.
+inline constexpr size_t kMaxOrders = 1'000;
+inline constexpr size_t kMaxOrderText = 320;
+
 // Where a body lies in the segment files.
 struct BodyLocation {
   uint32_t segment = 0;
@@ -226,6 +230,41 @@ struct Suspension {
   friend bool operator==(const Suspension&, const Suspension&) = default;
 };
 
+// What an operator has ordered (`sluice pause`, `cancel`, ...). Numbers are on disk.
+enum class OrderKind : uint8_t { kPause = 1, kCancel, kRetry, kRate, kReroute };
+
+// Whose mail is meant.
+enum class OrderScope : uint8_t {
+  kTenant = 1,
+  kCampaign,   // of `tenant`
+  kDomain,     // recipient domain
+  kRecipient,  // an address
+  kMessage,    // the text of its id
+  kSite,
+  kProvider,
+  kSource,
+  kPath,  // `source` to the site or provider in `name`, the latter as "@name"
+};
+
+// Stays until it is over or taken back. Unused texts are empty; each at most kMaxOrderText.
+struct Order {
+  uint64_t id = 0;  // ascending, never used twice
+  OrderKind kind = OrderKind::kPause;
+  OrderScope scope = OrderScope::kTenant;
+  std::string name;    // of what the scope says
+  std::string tenant;  // kCampaign
+  std::string source;  // kPath
+  std::string value;   // kCancel: "bounce" or empty; kRate: "100/h"; kReroute: the pool
+  std::string why;     // the operator's own words
+  std::string by;      // who: "uid 1000"
+  WallTime given{};    // of cancel and retry: mail accepted later is not meant
+  WallTime until = WallTime::max();  // max: until it is taken back
+  WallTime ended{};    // a pause that is over, but what it held is not late; a cancel that is done
+  uint64_t count = 0;  // recipients that a cancel or retry has settled, once it is done
+
+  friend bool operator==(const Order&, const Order&) = default;
+};
+
 enum class EventType : uint8_t {
   kAccepted = 1,
   kDeferred,
@@ -236,13 +275,14 @@ enum class EventType : uint8_t {
   kCancelled,
   kCaptured,
   kAlert,  // to the operator: `text` says what and what to do
+  kOrder,  // an operator has ordered something, or an order is over
 };
 
 // Ends a recipient's life: exactly one of these per recipient (promise 2). A captured one may still
 // be released.
 constexpr bool IsFinal(EventType type) {
   return type != EventType::kAccepted && type != EventType::kDeferred &&
-         type != EventType::kCaptured && type != EventType::kAlert;
+         type != EventType::kCaptured && type != EventType::kAlert && type != EventType::kOrder;
 }
 
 // One line of the record. Unused fields are empty. Its id is given by the commit that carries it.

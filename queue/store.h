@@ -1,7 +1,7 @@
 // queue/store.h — the Queue over LMDB and segment files.
 //
 // PURPOSE   open.cc opens and recovers, admit.cc says whether there is room, commit.cc writes
-//           groups, apply.cc applies one transaction, suspensions.cc keeps what is suspended,
+//           groups, apply.cc applies one transaction, suspensions.cc keeps what is suspended, orders.cc what is ordered,
 //           tidy.cc does the idle work, read.cc answers readers.
 // FLOW      CommitAll: admit (space, sanity) -> stage and write bodies -> one LMDB transaction:
 //           apply each, lanes, events, segments, state -> sync bodies -> commit -> publish.
@@ -56,14 +56,15 @@ class Store final : public Queue {
   Result<std::vector<LoadedRecipient>> Due(const LaneId& lane, WallTime until, size_t limit,
                                            std::vector<RecipientId>* damaged) override;
   Result<std::vector<LoadedRecipient>> Captured(const LaneId& lane, size_t limit) override;
-  Result<Search> FindAddress(const LaneId& lane, std::string_view address, const DuePlace& from,
-                             size_t limit) override;
   Result<Sweep> Orphans(MessageId from, size_t limit) override;
   Result<LoadedRecipient> Load(const RecipientId& id) override;
   Result<std::vector<LoadedRecipient>> Recipients(MessageId message, uint32_t from,
                                                   size_t limit) override;
   Result<std::string> ReadBody(const BodyLocation& body, uint32_t offset, uint32_t length) override;
+  Result<Search> Walk(const LaneId& lane, const DuePlace& from, size_t rows, MessageId message,
+                      const RowFilter& meant) override;
   Result<std::vector<Suspension>> Suspensions() override;
+  Result<std::vector<Order>> Orders() override;
   Result<std::vector<OutboxRow>> Outbox(uint64_t after_commit, uint32_t after_part,
                                         size_t limit) override;
   QueueTotals totals() const override;
@@ -142,6 +143,9 @@ class Store final : public Queue {
   // ---- suspensions.cc ----
   void ApplySuspensions(Txn& txn, const Transaction& transaction);
   static void DropDamagedSuspensions(Txn& txn);
+
+  // ---- orders.cc ----
+  void ApplyOrders(Txn& txn, const Transaction& transaction);
 
   // ---- read.cc ----
   static Status LoadInto(Txn& txn, const RecipientId& id, LoadedRecipient& out, bool* has_due);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "tools/blast/blast.h"
+#include "tools/command_line.h"
 #include "tools/commands/captured.h"
 #include "tools/commands/check.h"
 #include "tools/commands/domain_add.h"
@@ -28,6 +29,7 @@
 #include "tools/commands/status.h"
 #include "tools/commands/tls_report.h"
 #include "tools/commands/user_hash.h"
+#include "tools/order_lines.h"
 #include "tools/showcase/showcase.h"
 #include "tools/sink/sink.h"
 
@@ -35,27 +37,6 @@ namespace sluice::tools {
 namespace {
 
 constexpr int kUsage = 2;
-
-// What the command line asks for; run when all of it was read.
-using Action = std::function<int()>;
-
-// A subcommand whose options live as long as the action.
-template <typename Options>
-CLI::App* AddCommand(CLI::App& app, Action& action, const char* name, const char* about,
-                     std::shared_ptr<Options> options, int (*run)(const Options&)) {
-  CLI::App* command = app.add_subcommand(name, about);
-  command->callback([&action, options, run] { action = [options, run] { return run(*options); }; });
-  return command;
-}
-
-void AddEngineAddress(CLI::App* command, EngineAddress& address) {
-  command->add_option("-c,--config", address.config, "Configuration of the engine to ask")
-      ->type_name("FILE")
-      ->default_str(kDefaultConfig);
-  command
-      ->add_option("--socket", address.socket, "Its control socket, instead of the configuration's")
-      ->type_name("PATH");
-}
 
 void AddRunAndCheck(CLI::App& app, Action& action) {
   auto run = std::make_shared<RunOptions>();
@@ -111,7 +92,11 @@ void AddLooks(CLI::App& app, Action& action) {
   auto queues = std::make_shared<QueuesOptions>();
   command = AddCommand(app, action, "queues", "What waits, and why", queues, ShowQueues);
   AddEngineAddress(command, queues->engine);
-  command->add_option("DOMAIN", queues->domain, "Recipient domain; without: all");
+  CLI::Option* domain =
+      command->add_option("DOMAIN", queues->domain, "Recipient domain; without: all");
+  command->add_option("--by", queues->by, "Add up by one of these")
+      ->check(CLI::IsMember({"site", "tenant", "campaign", "source", "provider", "reason"}))
+      ->excludes(domain);
   command->add_flag("--json", queues->json, "As JSON");
 
   auto explain = std::make_shared<ExplainOptions>();
@@ -119,8 +104,8 @@ void AddLooks(CLI::App& app, Action& action) {
   AddEngineAddress(command, explain->engine);
   command
       ->add_option("WHAT", explain->what,
-                   "The id from `queued as ID`, an address, a domain or a site")
-      ->type_name("ID|ADDRESS|DOMAIN")
+                   "The id from `queued as ID`, an address, a domain, site or campaign")
+      ->type_name("ID|ADDRESS|DOMAIN|CAMPAIGN")
       ->required();
   command->add_flag("--json", explain->json, "As JSON");
 
@@ -362,6 +347,8 @@ int Main(int argc, char** argv) {
   AddUser(app, action);
   AddLooks(app, action);
   app.add_subcommand("sendmail", "A message on standard input, as /usr/sbin/sendmail takes it");
+  AddOrders(app, action);
+  AddCampaign(app, action);
   AddCaptured(app, action);
   AddTlsReport(app, action);
   AddDomains(app, action);

@@ -81,6 +81,16 @@ class Slab {
     }
   }
 
+  // The same for `slots` places from `from` on, free ones included. Where to go on; UINT32_MAX: that
+  // was the last.
+  template <typename F>
+  uint32_t Visit(uint32_t from, uint32_t slots, F&& f) {
+    uint32_t i = from;
+    for (; i < slots_.size() && i - from < slots; ++i)
+      if (slots_[i]->value) f(Handle<T>{i, slots_[i]->generation}, *slots_[i]->value);
+    return i < slots_.size() ? i : UINT32_MAX;
+  }
+
  private:
   struct Slot {
     uint32_t generation = 1;

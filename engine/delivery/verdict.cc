@@ -328,8 +328,7 @@ bool IsHeldTooLong(const config::Retry& retry, const queue::Message& message,
 
 Verdict JudgeExpired(const config::Retry& retry, const queue::Message& message,
                      const queue::Recipient& recipient, WallTime now) {
-  const bool held =
-      !HasEnded(message, now) && IsHeldTooLong(retry, message, recipient, now);
+  const bool held = !HasEnded(message, now) && IsHeldTooLong(retry, message, recipient, now);
   Verdict verdict;
   verdict.outcome = Outcome::kExpired;
   verdict.reason = held ? reason::kHeld : WhyExpired(message, now);
@@ -345,6 +344,17 @@ Verdict JudgeExpired(const config::Retry& retry, const queue::Message& message,
   return verdict;
 }
 
+Verdict JudgeCancelled(const queue::Order& order) {
+  const bool bounce = order.value == "bounce";
+  Verdict verdict;
+  verdict.outcome = bounce ? Outcome::kBounced : Outcome::kCancelled;
+  verdict.reason = reason::kCancelled;
+  if (bounce) verdict.enhanced = "5.7.0";
+  verdict.text = "cancelled by the operator (order " + std::to_string(order.id) + ")";
+  verdict.counts = false;
+  return verdict;
+}
+
 WallTime NextDue(const Judge& judge, uint32_t attempts, WallTime deadline) {
   const std::vector<Duration>& gaps = judge.retry.gaps;
   CHECK(!gaps.empty());
@@ -352,8 +362,8 @@ WallTime NextDue(const Judge& judge, uint32_t attempts, WallTime deadline) {
   const Duration gap = gaps[std::min<size_t>(attempts - 1, gaps.size() - 1)];
   const WallTime due = judge.now + Jittered(judge, gap);
   // One last attempt at the end of its time, but not so soon that a greylist sees a hurry.
-  const WallTime last = std::max(deadline,
-                                 judge.now + Jittered(judge, std::min(gaps.front(), gap)));
+  const WallTime last =
+      std::max(deadline, judge.now + Jittered(judge, std::min(gaps.front(), gap)));
   return std::min(due, last);
 }
 

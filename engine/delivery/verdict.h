@@ -24,7 +24,7 @@
 
 namespace sluice::engine {
 
-enum class Outcome : uint8_t { kDelivered, kDeferred, kBounced, kExpired };
+enum class Outcome : uint8_t { kDelivered, kDeferred, kBounced, kExpired, kCancelled };
 
 // Whom a failure names. Only kRecipient may ever suppress or lower the standing of a recipient.
 enum class Blame : uint8_t {
@@ -64,6 +64,7 @@ inline constexpr std::string_view kShutdown = "shutdown";
 inline constexpr std::string_view kMaxAge = "max_age";
 inline constexpr std::string_view kScheduleEnd = "schedule_end";
 inline constexpr std::string_view kHeld = "held";  // by limits of ours, for max_hold
+inline constexpr std::string_view kCancelled = "cancelled";
 inline constexpr std::string_view kNoSuchDomain = "no_such_domain";
 inline constexpr std::string_view kNullMx = "null_mx";
 inline constexpr std::string_view kLoop = "mail_loop";
@@ -143,6 +144,8 @@ bool IsHeldTooLong(const config::Retry& retry, const queue::Message& message,
                    const queue::Recipient& recipient, WallTime now);
 // From when its max_age runs (design 12.1).
 WallTime ReleasedOf(const queue::Message& message, const queue::Recipient& recipient);
+// An operator has cancelled it: it is dropped, or bounced.
+Verdict JudgeCancelled(const queue::Order& order);
 
 // When to try again after `attempts` attempts, the last one now: the schedule's gap plus 0-20%, cut
 // to `deadline` but never below the first gap.

@@ -117,6 +117,8 @@ std::string_view NameOf(EventType type) {
       return "captured";
     case EventType::kAlert:
       return "alert";
+    case EventType::kOrder:
+      return "order";
   }
   return "unknown";  // a number from the disk that this version does not know
 }
@@ -166,6 +168,24 @@ void EventJson::AppendTime(WallTime time, std::string& out) {
   out.append(rest.data(), 8);
 }
 
+// The target as far as it has a field, and what came of it.
+void EventJson::AppendOrder(const queue::Event& event, std::string& out) {
+  AppendOptional(R"(,"recipient":)", event.recipient, out);
+  AppendOptional(R"(,"tenant":)", event.tenant, out);
+  AppendOptional(R"(,"campaign":)", event.campaign, out);
+  AppendOptional(R"(,"site":)", event.site, out);
+  AppendOptional(R"(,"source":)", event.source, out);
+  AppendOptional(R"(,"user":)", event.user, out);
+  AppendOptional(R"(,"reason":)", event.reason, out);
+  AppendField(R"(,"text":)", event.text, out);
+  if (event.size > 0) AppendCount(R"(,"recipients":)", event.size, out);
+  if (event.next_due != WallTime{}) {
+    out += R"(,"until":)";
+    AppendTime(event.next_due, out);
+  }
+  out += "}\n";
+}
+
 void EventJson::Append(uint64_t id, const queue::Event& event, std::string& out) {
   out += R"({"id":")";
   AppendNumber(id, out);
@@ -183,6 +203,7 @@ void EventJson::Append(uint64_t id, const queue::Event& event, std::string& out)
     out += "}\n";
     return;
   }
+  if (event.type == EventType::kOrder) return AppendOrder(event, out);
   AppendField(R"(,"recipient":)", event.recipient, out);
   AppendField(R"(,"sender":)", event.sender, out);
   AppendField(R"(,"tenant":)", event.tenant, out);

@@ -31,6 +31,7 @@ class EventJson {
 
  private:
   void AppendTime(WallTime time, std::string& out);
+  void AppendOrder(const queue::Event& event, std::string& out);
 
   int64_t second_ = INT64_MIN;   // that date_ tells
   std::array<char, 20> date_{};  // "2026-11-21T07:51:00."

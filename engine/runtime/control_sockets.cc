@@ -14,7 +14,10 @@ ControlSockets::ControlSockets(const Parts& parts)
       commands_(ControlParts{parts.shards, parts.queue, parts.writer, sendmail_,
                              [&reloader = parts.reloader] { return reloader.Reload(); },
                              parts.exporter_health}),
-      captured_(parts.shards.front()->shard()) {}
+      captured_(parts.shards.front()->shard()),
+      orders_(parts.shards, parts.orders),
+      campaigns_(parts.shards),
+      groups_(parts.shards) {}
 
 Result<std::unique_ptr<ControlServer>> ControlSockets::OpenServer(SocketRules rules) {
   return ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), local_mail_,
@@ -28,6 +31,9 @@ Status ControlSockets::Open() {
   control_ = std::move(*control);
   commands_.Register(*control_);
   captured_.Register(*control_);
+  orders_.Register(*control_);
+  campaigns_.Register(*control_);
+  groups_.Register(*control_);
   domains_.Register(*control_);
   tls_reports_.Register(*control_);
   sendmail_.Register(*control_);

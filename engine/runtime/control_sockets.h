@@ -11,9 +11,12 @@
 #include <vector>
 
 #include "engine/control/control_server.h"
+#include "engine/runtime/campaign_command.h"
 #include "engine/runtime/captured_commands.h"
 #include "engine/runtime/control_commands.h"
 #include "engine/runtime/domain_service.h"
+#include "engine/runtime/order_commands.h"
+#include "engine/runtime/queue_groups.h"
 #include "engine/runtime/reloader.h"
 #include "engine/runtime/sendmail_command.h"
 #include "engine/runtime/tls_report_service.h"
@@ -30,6 +33,7 @@ class ControlSockets {
     Workers& workers;     // for what takes long
     Workers& local_mail;  // for what comes on the sockets
     Reloader& reloader;
+    OrderBook& orders;
     std::function<Status()> exporter_health;
   };
   explicit ControlSockets(const Parts& parts);
@@ -51,6 +55,9 @@ class ControlSockets {
   TlsReportService tls_reports_;
   ControlCommands commands_;
   CapturedCommands captured_;
+  OrderCommands orders_;
+  CampaignCommand campaigns_;
+  QueueGroups groups_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<ControlServer> local_;  // for every user of the machine; null: none
 };

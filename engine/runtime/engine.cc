@@ -27,6 +27,7 @@
 #include "engine/runtime/shutdown.h"
 #include "engine/runtime/signer_pool.h"
 #include "engine/runtime/threads.h"
+#include "engine/shard/order_book.h"
 #include "engine/shard/recovery.h"
 #include "engine/submission/password_checker.h"
 
@@ -73,6 +74,7 @@ class EngineImpl final : public Engine {
   std::vector<ShardRuntime*> runtime_list_;
   std::unique_ptr<PasswordChecker> checker_;
   std::vector<std::unique_ptr<RemoteAuthenticator>> authenticators_;
+  std::unique_ptr<OrderBook> orders_;
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<ControlSockets> sockets_;
   std::unique_ptr<Shutdown> shutdown_;
@@ -112,9 +114,11 @@ Status EngineImpl::OpenAll() {
       if (Status status = io::CheckPortFree(at); !status) return status;
   sockets_ = std::make_unique<ControlSockets>(
       ControlSockets::Parts{runtime_list_, *queue_, writer_, passwords_, local_mail_, reloader_,
-                            [this] { return exporter_->health(); }});
+                            *orders_, [this] { return exporter_->health(); }});
   if (Status status = sockets_->Open(); !status) return status;
-  recovery_ = std::make_unique<Recovery>(home().shard(), [](uint64_t lanes, uint64_t recipients) {
+  recovery_ = std::make_unique<Recovery>(home().shard(), [this](uint64_t lanes,
+                                                                uint64_t recipients) {
+    orders_->OnRecovered();
     LogInfo("recovery", "of earlier runs: " + Counted(recipients, "recipient") +
                             " not yet tried, " + Counted(lanes, "lane") + " with postponed mail");
   });
@@ -148,6 +152,8 @@ Status EngineImpl::MakeShards() {
     shard->Join(shard_list);
     shard->Load(kept);
   }
+  orders_ = std::make_unique<OrderBook>(shard_list);
+  orders_->Load(*queue_);
   return {};
 }
 

@@ -103,7 +103,7 @@ void Explainer::FindLanes(const std::string& of,
   Gather<std::vector<LaneReport>>(
       shards_,
       [of](ShardRuntime& runtime) {
-        return ReportLanes(runtime.shard(), InDomainOrSite(of), kLanesShown);
+        return ReportLanes(runtime.shard(), OfDomainSiteOrCampaign(of), kLanesShown);
       },
       [done = std::move(done)](std::vector<std::vector<LaneReport>> shards) {
         done(Join(std::move(shards)));
@@ -185,8 +185,10 @@ void Explainer::SearchOn(const std::shared_ptr<Search>& search) {
   const bool more = !search->lanes.empty();
   if (more && !search->full()) {
     shards_.front()->shard().links().Ask([this, search](queue::Queue& queue) -> Task {
-      auto page =
-          queue.FindAddress(search->lanes.back(), search->address, search->from, kRowsAtOnce);
+      const auto meant = [&search](const queue::LoadedRecipient& row) {
+        return EqualsNoCase(row.recipient.address, search->address);
+      };
+      auto page = queue.Walk(search->lanes.back(), search->from, kRowsAtOnce, 0, meant);
       return [this, search, page = std::move(page)]() mutable {
         search->looked += kRowsAtOnce;
         if (page)

@@ -51,6 +51,8 @@ struct LaneName {
   const std::string& campaign;  // with its mark, if it has one
 
   queue::LaneKey ToKey() const { return {domain, tenant, campaign}; }
+  // `key` outlives it.
+  static LaneName Of(const queue::LaneKey& key) { return {key.domain, key.tenant, key.campaign}; }
 };
 
 // What only a lane with something in memory needs; a sleeping lane does without.
@@ -90,6 +92,13 @@ struct Lane {
     return *window;
   }
   size_t ready() const { return window ? window->ready.size() : 0; }
+  // Recipients: in memory, in flight and on disk. What has a due row and is in memory counts once.
+  uint64_t waiting() const {
+    if (!window) return on_disk;
+    const uint64_t loaded = window->loaded.size();
+    return ready() + window->in_flight + window->committing +
+           (on_disk > loaded ? on_disk - loaded : 0);
+  }
   // Nothing of it is in memory but this.
   bool asleep() const {
     return !window || (window->ready.empty() && window->in_flight == 0 && window->committing == 0 &&

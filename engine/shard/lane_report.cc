@@ -5,6 +5,7 @@
 
 #include "config/keys_shaping.h"
 #include "engine/base/counted.h"
+#include "engine/base/text.h"
 
 namespace sluice::engine {
 namespace {
@@ -32,9 +33,12 @@ std::string WordsOf(const config::Config& config, const Site& site, const LaneNa
                     const Scheduler::RateWait& wait) {
   std::string whose = "source " + wait.source;
   if (wait.key == config::ShapingKey::kTenantRate) whose = "tenant " + lane.tenant;
-  if (wait.key == config::ShapingKey::kCampaignRate) whose = "campaign " + std::string(queue::CampaignOf(lane.campaign));
+  if (wait.key == config::ShapingKey::kCampaignRate)
+    whose = "campaign " + std::string(queue::CampaignOf(lane.campaign));
   return "rate: " + std::string(config::ShapingKeyOf(wait.key).name) + " of " + whose + " is " +
-         config::FormatRate(wait.rate) + LineOf(config, site, lane.domain, wait);
+         config::FormatRate(wait.rate) +
+         (wait.order > 0 ? " (order " + std::to_string(wait.order) + ")"
+                         : LineOf(config, site, lane.domain, wait));
 }
 
 // Not before what holds all of the lane ends.
@@ -57,15 +61,17 @@ const char* WordsOf(CloseReason reason) {
   std::unreachable();
 }
 
-// Why a lane's recipients are not gone yet.
-void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
+// What keeps the whole lane back, whatever connections are free. False: nothing does.
+bool GiveHold(const Lane& lane, Shard& shard, LaneReport& report) {
   Scheduler& scheduler = shard.scheduler();
   const ShardContext& context = shard.context();
   const Instant now = context.clock.Now();
   const WallTime wall = context.clock.Wall();
   Site* site = lane.site;
-  const bool being_sent = lane.window && lane.window->in_flight > 0;
-  if (site != nullptr && now < site->suspended_until) {
+  if (const queue::Order* pause = scheduler.orders().PauseOf(lane.key)) {
+    report.reason = WhyPaused(*pause);
+    if (pause->until != WallTime::max()) report.until = pause->until;
+  } else if (site != nullptr && now < site->suspended_until) {
     report.reason = site->failures == 0
                         ? "no source may be used for the site now: " + site->trouble
                         : "the site is suspended after " + Counted(site->failures, "failed round") +
@@ -90,9 +96,24 @@ void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
                  lane.ready() > 0 ? scheduler.WaitOfRate(*site, lane.key.domain) : std::nullopt) {
     report.reason = WordsOf(*context.config, *site, lane.key, *wait);
     if (wait->until != kNever) report.until = wall + (wait->until - now);
-  } else if (lane.ready() > 0 && !site->proven && site->open > 0) {
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// Why a lane's recipients are not gone yet.
+void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
+  if (GiveHold(lane, shard, report)) return;
+  Scheduler& scheduler = shard.scheduler();
+  const Instant now = shard.context().clock.Now();
+  const WallTime wall = shard.context().clock.Wall();
+  const Site* site = lane.site;
+  const bool being_sent = lane.window && lane.window->in_flight > 0;
+  if (lane.ready() > 0 && !site->proven && site->open > 0) {
     report.reason = "the site has not answered yet: it gets one connection until it has";
-  } else if (lane.ready() > 0 && site->open >= scheduler.ConnectionsOf(*site, lane.key.domain)) {
+  } else if (lane.ready() > 0 &&
+             site->open >= scheduler.ConnectionsOf(*lane.site, lane.key.domain)) {
     report.reason = "all " + std::to_string(site->open) +
                     " connections to the site are busy (`sluice shaping " + lane.key.domain +
                     "` says which line limits them)";
@@ -122,9 +143,10 @@ void GiveReason(const Lane& lane, Shard& shard, LaneReport& report) {
 
 }  // namespace
 
-LaneFilter InDomainOrSite(std::string of) {
+LaneFilter OfDomainSiteOrCampaign(std::string of) {
   return [of = std::move(of)](const Lane& lane) {
-    return of.empty() || lane.key.domain == of || (lane.site != nullptr && lane.site->name == of);
+    return of.empty() || lane.key.domain == of || (lane.site != nullptr && lane.site->name == of) ||
+           EqualsNoCase(queue::CampaignOf(lane.key.campaign), of);
   };
 }
 
@@ -167,6 +189,13 @@ std::vector<LaneReport> ReportLanes(Shard& shard, const LaneFilter& meant, size_
                             [](const auto& a, const auto& b) { return a.waiting > b.waiting; });
   out.resize(keep);
   return out;
+}
+
+std::string ReasonOf(const Lane& lane, Shard& shard) {
+  LaneReport report{};
+  if (lane.window) report.in_flight = lane.window->in_flight + lane.window->committing;
+  GiveReason(lane, shard, report);
+  return std::move(report.reason);
 }
 
 std::vector<SuspensionReport> ReportSuspensions(Shard& shard) {

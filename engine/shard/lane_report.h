@@ -36,12 +36,15 @@ struct LaneReport {
 };
 
 using LaneFilter = std::function<bool(const Lane&)>;
-// Of the domain or site `of`, lower case; empty: all.
-LaneFilter InDomainOrSite(std::string of);
+// Of the domain, site or campaign `of`, lower case; empty: all.
+LaneFilter OfDomainSiteOrCampaign(std::string of);
 
 // The lanes of one shard that are meant and have something waiting. At most `limit`, the fullest
 // first.
 std::vector<LaneReport> ReportLanes(Shard& shard, const LaneFilter& meant, size_t limit);
+
+// Why the lane's recipients are not gone yet, in a sentence.
+std::string ReasonOf(const Lane& lane, Shard& shard);
 
 // What is suspended now, or only probed because it was.
 std::vector<SuspensionReport> ReportSuspensions(Shard& shard);

@@ -16,10 +16,8 @@ Lanes::Lanes(ShardContext& shard, const queue::Queue& queue, Links& links, Lanes
       }) {}
 
 LaneHandle Lanes::FindOrMake(const queue::LaneKey& key) {
+  if (const LaneHandle known = Find(key); !known.empty()) return known;
   const queue::LaneId id = queue_.LaneIdOf(key);
-  const uint32_t known =
-      by_id_.Find(id.low, [&](uint32_t index) { return lanes_.At(index).id == id; });
-  if (known != kNoPlace) return lanes_.HandleAt(known);
   const LaneName name{names_.Text(names_.Hold(key.domain)), names_.Text(names_.Hold(key.tenant)),
                       names_.Text(names_.Hold(key.campaign))};
   const LaneHandle handle = lanes_.Emplace(id, name, shares_.Hold(key.tenant));
@@ -134,8 +132,8 @@ void Lanes::Finished(LaneHandle handle, queue::RecipientId id, bool indexed) {
   CHECK(window.committing > 0);
   --window.committing;
   if (indexed) {
-    CHECK(lane.on_disk > 0);
-    --lane.on_disk;
+    // A row may be found and settled before its lane hears that it is there (Shard::Capture).
+    if (lane.on_disk > 0) --lane.on_disk;
     Forget(window, id);
   }
   Refill(lane, handle);
@@ -314,7 +312,7 @@ void Lanes::OnRefilled(LaneHandle handle, Refilled refilled) {
       if (!last || last->message.id != row.message.id)
         last = MakeRef<SharedMessage>(std::move(row.message));
       Waiting waiting{last, std::move(row.recipient), {}, true};
-      if (lane.site->ExpiresHere(waiting) &&
+      if (owner_.MayExpireHere(lane, waiting) &&
           IsExpired(shard_.config->retry, last->message, waiting.recipient, now)) {
         window.loaded.insert(waiting.recipient.id);
         ++window.in_flight;

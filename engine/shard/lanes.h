@@ -13,6 +13,7 @@
 #define SLUICE_ENGINE_SHARD_LANES_H_
 
 #include <cstdint>
+#include <functional>
 #include <queue>
 #include <utility>
 #include <vector>
@@ -38,6 +39,9 @@ class LanesOwner {
   virtual void OnLaneAsleep(Lane& lane, LaneHandle handle) = 0;
   // Something was put in the lane's window.
   virtual void OnReady(Lane& lane, LaneHandle handle) = 0;
+  // Is it known why it has waited, so that its time can be told to be over? Counts what we kept
+  // back ourselves.
+  virtual bool MayExpireHere(const Lane& lane, Waiting& waiting) = 0;
   // The recipient's max_age passed while it waited on disk. It counts as taken (Take).
   virtual void OnExpired(Lane& lane, LaneHandle handle, Waiting waiting) = 0;
   // A record could not be read; it stays where it is.
@@ -87,6 +91,25 @@ class Lanes {
   // Empties the window: what has a due row is forgotten, the rest is written to disk. For lanes of
   // a site that takes nothing for now, so that it costs no memory.
   void Evict(Lane& lane, LaneHandle handle);
+  // ---- a walk over all of a lane, window and rows (order_sweeper.h) ----
+  // No refill comes between until LetGo. False: one is under way, or another walk.
+  bool Hold(Lane& lane);
+  // Takes those of the window that are meant; as with Take.
+  std::vector<Waiting> TakeIf(Lane& lane, const std::function<bool(const Waiting&)>& meant);
+  // Takes a recipient of a page that was asked for since Hold, as with Take. kLeaving: it has left
+  // memory since, so that nobody knows whether the page is right.
+  enum class Claimed : uint8_t { kTaken, kInMemory, kLeaving };
+  Claimed Claim(Lane& lane, queue::RecipientId id);
+  // Done with a page.
+  void PageDone(Lane& lane);
+  void LetGo(Lane& lane, LaneHandle handle);
+  // Empty: there is no such lane.
+  LaneHandle Find(const queue::LaneKey& key) const;
+  template <typename F>
+  uint32_t Visit(uint32_t from, uint32_t slots, F&& f) {
+    return lanes_.Visit(from, slots, std::forward<F>(f));
+  }
+
   // Looks on disk if the lane has due rows there and room in its window.
   void Refill(Lane& lane, LaneHandle handle);
   // Hands over what was spilled since the last call. Once a turn.

@@ -32,7 +32,8 @@ std::string Scheduler::PlaceOf(const RateLimit& limit, Site& site, std::string_v
 std::vector<RateKey> Scheduler::OwnerRatesOf(Site& site, const LaneName& mail) {
   std::vector<RateKey> keys;
   const Shape& shape = *ShapeOf(site, mail.domain, {});
-  if ((!shape.tenant_rate && !shape.campaign_rate) || queue::IsReportLane(mail.campaign)) return keys;
+  if ((!shape.tenant_rate && !shape.campaign_rate) || queue::IsReportLane(mail.campaign))
+    return keys;
   if (shape.tenant_rate)
     keys.push_back({"t|" + mail.tenant + "|" + PlaceOf(*shape.tenant_rate, site, mail.domain),
                     shape.tenant_rate->rate});

@@ -21,6 +21,8 @@ queue::EventType TypeOf(Outcome outcome) {
       return queue::EventType::kBounced;
     case Outcome::kExpired:
       return queue::EventType::kExpired;
+    case Outcome::kCancelled:
+      return queue::EventType::kCancelled;
   }
   CHECK(false);
 }
@@ -117,13 +119,26 @@ void Recorder::Count(Outcome outcome) {
     case Outcome::kExpired:
       ++counts_.expired;
       return;
+    case Outcome::kCancelled:
+      ++counts_.cancelled;
+      return;
   }
 }
 
 void Recorder::Record(LaneHandle lane, Waiting waiting, const Verdict& verdict,
                       const AttemptPlace& place) {
+  if (verdict.outcome == Outcome::kDeferred) {
+    const queue::Order* order =
+        orders_.CancelOf(waiting.message->message, waiting.recipient.address);
+    if (order != nullptr) {
+      Verdict cancelled = JudgeCancelled(*order);
+      cancelled.counts = verdict.counts;
+      return Record(lane, std::move(waiting), cancelled, place);
+    }
+  }
   lanes_.Committing(*lanes_.Get(lane));
   Count(verdict.outcome);
+  campaigns_.Ended(waiting.message->message, verdict.outcome, shard_.clock.Wall());
   if (verdict.counts && waiting.recipient.attempts < UINT16_MAX) ++waiting.recipient.attempts;
   queue::Event event = MakeEvent(waiting, verdict, place);
   Change change{lane, std::move(waiting), verdict, std::move(event)};
@@ -147,8 +162,21 @@ void Recorder::Record(LaneHandle lane, Waiting waiting, const Verdict& verdict,
           WantsReport(ReportKind::kRelayed, message, recipient))
         return WithReport(ReportKind::kRelayed, std::move(change));
       break;
+    case Outcome::kCancelled:
+      break;
   }
   Commit(std::move(change), std::nullopt);
+}
+
+void Recorder::MakeDue(LaneHandle handle, Waiting waiting, WallTime due) {
+  Lane& lane = *lanes_.Get(handle);
+  lanes_.Committing(lane);
+  const queue::RecipientId id = waiting.recipient.id;
+  waiting.recipient.due = due;
+  queue::Transaction transaction;
+  transaction.postpones.push_back({std::move(waiting.recipient), lane.key.ToKey()});
+  Submit(std::move(transaction),
+         {handle, id, waiting.indexed, true, due, std::nullopt, std::nullopt});
 }
 
 void Recorder::WithReport(ReportKind kind, Change change) {

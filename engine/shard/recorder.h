@@ -16,9 +16,11 @@
 
 #include "engine/delivery/report_builder.h"
 #include "engine/delivery/verdict.h"
+#include "engine/shard/campaign_tally.h"
 #include "engine/shard/context.h"
 #include "engine/shard/lanes.h"
 #include "engine/shard/links.h"
+#include "engine/shard/orders.h"
 
 namespace sluice::engine {
 
@@ -35,6 +37,7 @@ struct OutcomeCounts {
   uint64_t deferred = 0;
   uint64_t bounced = 0;
   uint64_t expired = 0;
+  uint64_t cancelled = 0;
   uint64_t commit_failures = 0;
 };
 
@@ -51,13 +54,20 @@ class RecorderOwner {
 class Recorder {
  public:
   // All outlive this.
-  Recorder(ShardContext& shard, Links& links, Lanes& lanes, RecorderOwner& owner)
-      : shard_(shard), links_(links), lanes_(lanes), owner_(owner) {}
+  Recorder(ShardContext& shard, Links& links, Lanes& lanes, const Orders& orders,
+           RecorderOwner& owner)
+      : shard_(shard), links_(links), lanes_(lanes), orders_(orders), owner_(owner) {}
 
-  // `waiting` was taken from the lane and is in flight.
+  // `waiting` was taken from the lane and is in flight. What would be deferred though it is
+  // cancelled ends here.
   void Record(LaneHandle lane, Waiting waiting, const Verdict& verdict, const AttemptPlace& place);
 
+  // It waits on disk, and is due at `due` from now on.
+  void MakeDue(LaneHandle lane, Waiting waiting, WallTime due);
+
   const OutcomeCounts& counts() const { return counts_; }
+  // Since the start.
+  CampaignTally& campaigns() { return campaigns_; }
 
  private:
   // A change that waits for the original of its report.
@@ -91,8 +101,10 @@ class Recorder {
   ShardContext& shard_;
   Links& links_;
   Lanes& lanes_;
+  const Orders& orders_;
   RecorderOwner& owner_;
   OutcomeCounts counts_;
+  CampaignTally campaigns_;
 };
 
 // The `accepted` event of one recipient.

@@ -50,10 +50,10 @@ std::string Scheduler::ReceiverOf(const Site& site) {
   return site.replies_of.empty() ? site.name : "@" + site.replies_of;
 }
 
-// Until when `source` may not be used for the site; the past: it may. `why` is what the receiver
-// said.
+// Until when `source` may not be used for the site; the past: it may. `why` is what the receiver,
+// or an operator, said.
 WallTime Scheduler::PathUntil(const std::string& source, const Site& site, std::string* why) {
-  WallTime until{};
+  WallTime until = orders_.PathUntil(source, site.name, site.replies_of, why);
   if (!suspensions_.any_path()) return until;
   const WallTime now = shard_.clock.Wall();
   const std::string front = source + " > ";
@@ -83,11 +83,10 @@ void Scheduler::WaitForSource(Site& site) {
   for (const config::PoolMember& member : shard_.config->pools.front().members) {
     std::string why;
     const WallTime until = PathUntil(member.source, site, &why);
-    if (until >= first) continue;
+    if (!trouble.empty() && until >= first) continue;
     first = until;
     trouble = std::move(why);
   }
-  CHECK(first != WallTime::max());
   // Should the clock have been set back meanwhile, it looks again.
   const Duration left = std::clamp(first - wall, Duration(1'000'000), kPathLookAgain);
   site.proven = false;  // then one connection, until it has answered

@@ -31,7 +31,7 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
       queue_nodes_(
           [this](std::string_view tenant) { return TenantOf(*shard_.config, tenant).weight; }),
       lanes_(shard, queue, links, *this),
-      recorder_(shard, links, lanes_, owner),
+      recorder_(shard, links, lanes_, orders_, owner),
       report_pace_(shard, [this](LaneHandle lane) { OnPaceOver(lane); }),
       reap_(shard.timers,
             [this] {
@@ -162,8 +162,6 @@ void Scheduler::OnExpired(Lane&, LaneHandle handle, Waiting waiting) {
   recorder_.Record(handle, std::move(waiting), verdict, {});
 }
 
-void Scheduler::OnDamaged(const Lane&, queue::RecipientId) { ++damaged_; }
-
 // ---- work out of lanes -----------------------------------------------------------------------
 
 std::optional<std::pair<LaneHandle, Waiting>> Scheduler::TakeNext(Site& site) {
@@ -180,6 +178,7 @@ std::optional<std::pair<LaneHandle, Waiting>> Scheduler::TakeNext(Site& site) {
     if (queue::IsReportLane(lane->key.campaign)) report_pace_.Took(*lane);
     Requeue(*lane, handle);
     lanes_.Refill(*lane, handle);
+    if (CancelIfOrdered(handle, waiting)) continue;
     if (!IsOver(site, lane->key.domain, waiting)) return std::pair(handle, std::move(waiting));
     OnExpired(*lane, handle, std::move(waiting));
   }

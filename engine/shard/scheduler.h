@@ -26,6 +26,7 @@
 #include "engine/delivery/verdict.h"
 #include "engine/shard/lanes.h"
 #include "engine/shard/limits.h"
+#include "engine/shard/orders.h"
 #include "engine/shard/rates.h"
 #include "engine/shard/reactions.h"
 #include "engine/shard/recorder.h"
@@ -79,6 +80,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
     config::ShapingKey key{};
     config::Rate rate;
     Instant until{};
+    uint64_t order = 0;  // that has set it; 0: the shaping file has
   };
   std::optional<RateWait> WaitOfRate(Site& site, std::string_view domain);
   std::optional<RateWait> WaitOfOwner(Site& site, const LaneName& mail);
@@ -87,8 +89,16 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
 
   Lanes& lanes() { return lanes_; }
   const OutcomeCounts& counts() const { return recorder_.counts(); }
+  CampaignTally& campaigns() { return recorder_.campaigns(); }
   const std::unordered_map<std::string, std::unique_ptr<Site>>& sites() const { return sites_; }
   size_t open_deliveries() const { return deliveries_.size(); }
+  // f(const Site&, const std::string& source) for each.
+  template <typename F>
+  void ForEachOpen(F&& f) {
+    deliveries_.ForEach([&f](DeliveryHandle, const OpenDelivery& open) {
+      f(*open.site, open.delivery->path().source);
+    });
+  }
   const Suspensions& suspensions() const { return suspensions_; }
   const ReportPace& report_pace() const { return report_pace_; }
   uint64_t damaged() const { return damaged_; }
@@ -111,12 +121,30 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   // is left for the next turn.
   bool Settle();
 
+  // What operators order (orders.h): new or changed, and forgotten.
+  void TakeOrder(const queue::Order& order);
+  void DropOrder(uint64_t id);
+  const Orders& orders() const { return orders_; }
+  // For order_sweeper.h. Those of the window that are meant, in flight.
+  std::vector<Waiting> TakeAll(Lane& lane, LaneHandle handle,
+                               const std::function<bool(const Waiting&)>& meant);
+  // It is in flight, and ends by this order.
+  void Cancel(LaneHandle handle, Waiting waiting, const queue::Order& order);
+  // It is in flight, and waits for nothing but its turn from now on.
+  void MakeDue(LaneHandle handle, Waiting waiting);
+  // If the lane's site is suspended, it is probed now.
+  void ProbeNow(Lane& lane);
+  // After a failed commit nothing new is begun: what came of it could not be written down, and the
+  // next start would send it again.
+  bool MaySend() const { return !stopping_ && !links_.writer().broken(); }
+
   // LanesOwner
   void OnLaneAwake(Lane& lane, LaneHandle handle) override;
   void OnLaneAsleep(Lane& lane, LaneHandle handle) override;
   void OnReady(Lane& lane, LaneHandle handle) override;
+  bool MayExpireHere(const Lane& lane, Waiting& waiting) override;
   void OnExpired(Lane& lane, LaneHandle handle, Waiting waiting) override;
-  void OnDamaged(const Lane& lane, queue::RecipientId id) override;
+  void OnDamaged(const Lane&, queue::RecipientId) override { ++damaged_; }
 
   // DeliveryOwner
   std::optional<Job> NextJob(Delivery& delivery) override;
@@ -164,9 +192,6 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
     bool configured = false;
   };
 
-  // After a failed commit nothing new is begun: what came of it could not be written down, and the
-  // next start would send it again.
-  bool MaySend() const { return !stopping_ && !links_.writer().broken(); }
   Judge MakeJudge(Site& site, std::string_view domain, std::string_view source);
   Site& SiteNamed(const std::string& name, bool provisional);
   void RememberTrouble(Site& site);
@@ -183,6 +208,11 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void RefreshQueues(const MailOwner& owner);
   bool OutOfHours(const Lane& lane);
 
+  // Orders (order_actions.cc).
+  bool CancelIfOrdered(LaneHandle handle, Waiting& waiting);
+  void RenewPause(const queue::Order& order);
+  void LookForSources();
+
   // Work out of lanes (scheduler.cc, job_prepare.cc, job_gather.cc).
   std::optional<std::pair<LaneHandle, Waiting>> TakeNext(Site& site);
   void AddRecipient(JobState& state, LaneHandle handle, Waiting waiting);
@@ -197,6 +227,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void Reload(uint64_t id);
   void Unreadable(uint64_t id, const std::string& why);
   void ReturnPrepared(uint64_t id);
+  void ReturnPreparedIf(Site& site, const std::function<bool(const Waiting&)>& meant);
 
   // Deliveries (scheduler.cc).
   OpenDelivery& Find(Delivery& delivery);
@@ -257,6 +288,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   bool HeldByRate(Site& site, const RateKey& key, uint32_t units, Duration lead);
   size_t FindAllowed(Site& site, const std::string& source, uint32_t before);
   bool IsOver(Site& site, std::string_view domain, Waiting& waiting);
+  void CountHeld(const Site& site, Waiting& waiting);
   void PokeIdle(Site& site);
   bool MayPoke(Site& site, const std::string& source);
   bool MayOpenFrom(Site& site, const std::string& source, std::string_view domain);
@@ -306,6 +338,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   DeliveryShared shared_;
   QueueNodes queue_nodes_;
   std::unordered_map<std::string, std::unique_ptr<Site>> sites_;
+  Orders orders_;
   Lanes lanes_;
   Recorder recorder_;
   ReportPace report_pace_;

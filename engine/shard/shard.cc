@@ -49,6 +49,8 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
       policies_(context_, router_.resolver(), sts_.get()),
       scheduler_(context_, common.queue, links_, limits_, rates_, suspensions_, router_, *this,
                  rules_, &policies_),
+      sweeper_(context_, scheduler_, links_,
+               [this](std::string_view domain) { return OwnerOf(domain) == context_.index; }),
       outbound_(common.mailboxes.size()),
       again_(context_.timers, [] {}) {
   rules_.Use(common.rules);
@@ -238,6 +240,8 @@ void Shard::CommitNow(Accepted accepted, std::function<void(Status)> done) {
                   const Status status = committed.status;
                   if (status) {
                     ++accepted_;
+                    scheduler_.campaigns().Accepted(accepted.message, accepted.recipients.size(),
+                                                    context_.clock.Wall());
                     accepted.message.body = committed.bodies.front();
                   }
                   done(status);  // the 250 goes first

@@ -27,6 +27,7 @@
 #include "engine/shard/limits.h"
 #include "engine/shard/links.h"
 #include "engine/shard/mailbox.h"
+#include "engine/shard/order_sweeper.h"
 #include "engine/shard/quotas.h"
 #include "engine/shard/rates.h"
 #include "engine/shard/reader.h"
@@ -89,6 +90,10 @@ class Shard final : public Intake, private RecorderOwner {
               std::shared_ptr<const Keyring> keyring,
               std::shared_ptr<const smtp::TokenSecrets> tokens,
               std::shared_ptr<const config::ReplyRuleSet> rules);
+  // What operators order (order_book.h). Put: before the loops run, or on this one.
+  void PutOrder(const queue::Order& order) { scheduler_.TakeOrder(order); }
+  void DropOrder(uint64_t id) { scheduler_.DropOrder(id); }
+  OrderSweeper& sweeper() { return sweeper_; }
   // Ends the deliveries that run, takes no new work. Stopped(): connections closed, all durable.
   void Stop();
   void Abort();
@@ -147,6 +152,7 @@ class Shard final : public Intake, private RecorderOwner {
   TlsPolicyTable policies_;
   RuleBook rules_;
   Scheduler scheduler_;
+  OrderSweeper sweeper_;
   std::vector<Shard*> shards_;
   std::vector<std::vector<Waiting>> outbound_;  // by shard: recipients of this turn
   DomainGate domain_gate_;

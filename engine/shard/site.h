@@ -102,11 +102,6 @@ struct Site {
     if (recipient.attempts > 0 || until <= waiting.message->message.released) return;
     recipient.released = std::max(recipient.released, until);
   }
-  // While the site is not known, nor is what has kept back those that were never tried.
-  bool ExpiresHere(Waiting& waiting) const {
-    CountHeld(waiting, rate_held);
-    return !provisional || waiting.recipient.attempts > 0;
-  }
 
   // Recipients and jobs that could be handed out.
   size_t waiting() const { return prepared.size() + (queue.CanGo() ? ready : 0); }

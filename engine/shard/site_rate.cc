@@ -24,6 +24,9 @@ RateKey Scheduler::KeyOf(std::string_view kind, const RateLimit& limit, const st
 
 std::optional<RateKey> Scheduler::MessageRateOf(Site& site, std::string_view domain,
                                                 const std::string& source) {
+  // Counted apart, so that what was counted under another rate is left alone.
+  if (const RateOrder* order = orders_.RateOf(source, site.name, site.replies_of))
+    return RateKey{"m" + std::to_string(order->order.id) + "|" + PathOf(site, source), order->rate};
   const auto& limit = ShapeOf(site, domain, source)->message_rate;
   if (!limit) return std::nullopt;
   if (limit->of_domain) site.own_rates = true;
@@ -45,6 +48,19 @@ bool Scheduler::HeldByRate(Site& site, const RateKey& key, uint32_t units, Durat
   return true;
 }
 
+// What rates and pauses of ours have kept back is not late for it (design 12.1).
+void Scheduler::CountHeld(const Site& site, Waiting& waiting) {
+  site.CountHeld(waiting, site.rate_held);
+  site.CountHeld(waiting, orders_.HeldUntil(waiting.message->message, waiting.recipient.address,
+                                            site.name, site.replies_of, shard_.clock.Wall()));
+}
+
+bool Scheduler::MayExpireHere(const Lane& lane, Waiting& waiting) {
+  CountHeld(*lane.site, waiting);
+  // While the site is not known, nor is what has kept back those that were never tried.
+  return !lane.site->provisional || waiting.recipient.attempts > 0;
+}
+
 // Has the recipient's time run out? Not while rates of ours kept it back, those of earlier runs
 // among them (design 12.1).
 bool Scheduler::IsOver(Site& site, std::string_view domain, Waiting& waiting) {
@@ -52,7 +68,7 @@ bool Scheduler::IsOver(Site& site, std::string_view domain, Waiting& waiting) {
   const auto over = [&] {
     return IsExpired(retry, waiting.message->message, waiting.recipient, shard_.clock.Wall());
   };
-  site.CountHeld(waiting, site.rate_held);
+  CountHeld(site, waiting);
   if (!over()) return false;
   const bool rated = std::ranges::any_of(
       shard_.config->pools.front().members, [&](const config::PoolMember& member) {
@@ -238,11 +254,14 @@ std::optional<Scheduler::RateWait> Scheduler::WaitOfRate(Site& site, std::string
     const Instant until = std::max(opens, connects);
     if (until <= now) return std::nullopt;
     if (first && first->until <= until) continue;
+    const RateOrder* order =
+        by_messages ? orders_.RateOf(member.source, site.name, site.replies_of) : nullptr;
     first = {
         .source = member.source,
         .key = by_messages ? config::ShapingKey::kMessageRate : config::ShapingKey::kConnectionRate,
         .rate = by_messages ? messages->rate : connections->rate,
-        .until = until};
+        .until = until,
+        .order = order == nullptr ? 0 : order->order.id};
   }
   return first;
 }

@@ -89,6 +89,17 @@ void Rest_(const std::string& record) {
     suspension.reason.resize(std::min(suspension.reason.size(), kMaxReplyText));
     CHECK(second == suspension);
   }
+  Order order;
+  if (DecodeOrder(record, kKey, order, known) && known) {
+    std::string again;
+    EncodeOrder(order, again);
+    Order second;
+    CHECK(DecodeOrder(again, kKey, second, known) && known);
+    for (std::string* text :
+         {&order.name, &order.tenant, &order.source, &order.value, &order.why, &order.by})
+      text->resize(std::min(text->size(), kMaxOrderText));
+    CHECK(second == order);
+  }
   (void)DecodeState(record, state);
   (void)DecodeSeed(record, seed);
 }

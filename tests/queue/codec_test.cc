@@ -153,7 +153,7 @@ TEST(QueueCodec, GuardsLanesSegmentsAndState) {
   ExpectGuarded(
       record, [&](std::string_view r) { return DecodeSuspension(r, kLane, suspension_out, known); },
       [&] { return known && suspension_out == suspension; });
-  const StateRow state{1, 2, 3, 4, 5, 6, 7, 8};
+  const StateRow state{1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
   EncodeState(state, record);
   StateRow state_out;
   ExpectGuarded(

@@ -204,31 +204,6 @@ TEST_F(QueueLanes, TellWhoIsCapturedBehindWhateverElseWaits) {
   EXPECT_EQ(queue_->Captured(lane, 10)->size(), 1u);
 }
 
-TEST_F(QueueLanes, FindAnAddressInPiecesOfTheDueIndex) {
-  Open();
-  std::vector<RecipientId> wanted;
-  for (int i = 0; i < 20; ++i) {
-    const RecipientId id = Put(i % 5 == 3 ? "Ann@example.com" : "a@example.com");
-    Postpone(id, After(i / 2));  // two by two at the same time
-    if (i % 5 == 3) wanted.push_back(id);
-  }
-  const LaneId lane = queue_->LaneIdOf(KeyOf(wanted[0]));
-  for (const size_t limit : {1u, 3u, 20u, 100u}) {
-    std::vector<RecipientId> found;
-    size_t pages = 0;
-    std::optional<Queue::DuePlace> from = Queue::DuePlace();
-    while (from && ++pages <= 21) {
-      const auto page = queue_->FindAddress(lane, "aNN@example.com", *from, limit);
-      ASSERT_TRUE(page);
-      for (const LoadedRecipient& one : page->found) found.push_back(one.recipient.id);
-      from = page->next;
-    }
-    EXPECT_EQ(found, wanted) << limit;
-    EXPECT_EQ(pages, (20 + limit - 1) / limit) << limit;
-  }
-  EXPECT_TRUE(queue_->FindAddress(lane, "b@example.com", {}, 100)->found.empty());
-}
-
 TEST_F(QueueLanes, RefuseTwoChangesOfOneRecipientInOneTransaction) {
   Open();
   const RecipientId id = Put("a@example.com");

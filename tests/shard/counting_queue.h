@@ -42,8 +42,8 @@ class CountingQueue final : public queue::Queue {
   Result<std::vector<queue::LoadedRecipient>> Recipients(MessageId, uint32_t, size_t) override {
     return std::vector<queue::LoadedRecipient>();
   }
-  Result<Search> FindAddress(const queue::LaneId&, std::string_view, const DuePlace&,
-                             size_t) override {
+  Result<Search> Walk(const queue::LaneId&, const DuePlace&, size_t, MessageId,
+                      const RowFilter&) override {
     return Search();
   }
   Result<Sweep> Orphans(MessageId, size_t) override { return Sweep(); }
@@ -56,6 +56,7 @@ class CountingQueue final : public queue::Queue {
   Result<std::vector<queue::Suspension>> Suspensions() override {
     return std::vector<queue::Suspension>();
   }
+  Result<std::vector<queue::Order>> Orders() override { return std::vector<queue::Order>(); }
   Result<std::vector<queue::OutboxRow>> Outbox(uint64_t, uint32_t, size_t) override {
     return std::vector<queue::OutboxRow>();
   }

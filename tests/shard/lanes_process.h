@@ -287,6 +287,7 @@ class Process final : public LanesOwner {
     lane.window->queued = 0;
     round_.push_back(handle);
   }
+  bool MayExpireHere(const Lane&, Waiting&) override { return true; }
   void OnExpired(Lane&, LaneHandle, Waiting) override { FAIL() << "nothing is that old here"; }
   void OnDamaged(const Lane&, queue::RecipientId) override { FAIL() << "damaged"; }
 

@@ -41,7 +41,7 @@ class QuotasTest : public ::testing::Test {
   std::string Told(const Shares& shares) const {
     std::string out;
     for (const QuotaShare& share : shares) {
-      const auto away = std::chrono::duration_cast<hours>(share.from - clock_.Wall()).count();
+      const auto away = std::chrono::round<hours>(share.from - clock_.Wall()).count();
       out += std::to_string(away) + ":" + std::to_string(share.count) + " ";
     }
     return out;
@@ -50,6 +50,7 @@ class QuotasTest : public ::testing::Test {
   std::vector<queue::Suspension> Written() {
     for (Quotas& one : quotas_) one.Flush();
     for (Links& one : links_) EXPECT_TRUE(one.Flush());
+    (void)writer_.Step();  // it only takes in
     clock_.MoveTo(clock_.Now() + Writer::kGather);
     EXPECT_TRUE(writer_.Step());
     return queue_.suspensions;

@@ -61,13 +61,14 @@ bool RunSeed(const Arguments& arguments, uint64_t seed) {
     report.faults.push_back("the same seed told another story");
   std::filesystem::remove_all(folder);
   std::printf(
-      "seed %llu: %llu recipients: %llu delivered, %llu bounced, %llu expired, %llu copies; "
+      "seed %llu: %llu recipients: %llu delivered, %llu bounced, %llu expired, %llu cancelled, "
+      "%llu copies; "
       "%.1f days in %llu steps, trace %016llx%s\n",
       (unsigned long long)seed, (unsigned long long)report.acknowledged,
       (unsigned long long)report.delivered, (unsigned long long)report.bounced,
-      (unsigned long long)report.expired, (unsigned long long)report.duplicates, report.days,
-      (unsigned long long)report.steps, (unsigned long long)report.trace_hash,
-      report.faults.empty() ? "" : "  FAILED");
+      (unsigned long long)report.expired, (unsigned long long)report.cancelled,
+      (unsigned long long)report.duplicates, report.days, (unsigned long long)report.steps,
+      (unsigned long long)report.trace_hash, report.faults.empty() ? "" : "  FAILED");
   size_t shown = 0;
   for (const std::string& fault : report.faults) {
     std::printf("  %s\n", fault.c_str());

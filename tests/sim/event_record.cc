@@ -21,8 +21,10 @@ void EventRecord::Add(uint64_t id, const queue::Event& event) {
     alerts_.push_back(event.reason);
     return;
   }
+  if (event.type == queue::EventType::kOrder) return AddOrder(event);
   RecipientFate& fate = fates_[{event.message, event.recipient_index}];
   fate.recipient = event.recipient;
+  fate.campaign = event.campaign;
   if (event.type == queue::EventType::kAccepted) {
     if (++fate.accepted > 1) Fault(event, "accepted twice");
     return;
@@ -35,12 +37,20 @@ void EventRecord::Add(uint64_t id, const queue::Event& event) {
     ++fate.deferrals;
     if (event.time < fate.next_due) Fault(event, "tried before it was due");
     if (event.next_due <= event.time) Fault(event, "deferred into the past");
-    fate.next_due = event.next_due;
+    if (retries_.empty()) fate.next_due = event.next_due;
     return;
   }
   ++fate.finals;
   fate.final = event.type;
   fate.reason = event.reason;
+}
+
+// From a retry to its end, what is deferred may be due at any time.
+void EventRecord::AddOrder(const queue::Event& event) {
+  if (event.text.find(": retry ") == std::string::npos) return;
+  if (event.reason == "retry") retries_.insert(event.text);
+  if (event.reason == "done") retries_.erase(event.text);
+  for (auto& [id, fate] : fates_) fate.next_due = {};
 }
 
 size_t EventRecord::CountFinal(queue::EventType type) const {

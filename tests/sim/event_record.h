@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,8 @@ struct RecipientFate {
   queue::EventType final{};
   std::string reason;     // of the final event
   std::string recipient;  // address
-  WallTime next_due{};    // of the last deferral
+  std::string campaign;
+  WallTime next_due{};  // of the last deferral
 };
 
 class EventRecord {
@@ -41,11 +43,13 @@ class EventRecord {
 
  private:
   void Fault(const queue::Event& event, const std::string& what);
+  void AddOrder(const queue::Event& event);
 
   SimWorld& world_;
   std::map<uint64_t, queue::Event> events_;
   std::map<queue::RecipientId, RecipientFate> fates_;
   std::vector<std::string> alerts_;
+  std::set<std::string> retries_;  // under way
   std::vector<std::string> faults_;
 };
 

@@ -59,10 +59,10 @@ class InterruptedQueue final : public queue::Queue {
     Look();
     return real_->Recipients(message, from, limit);
   }
-  Result<Search> FindAddress(const queue::LaneId& lane, std::string_view address,
-                             const DuePlace& from, size_t limit) override {
+  Result<Search> Walk(const queue::LaneId& lane, const DuePlace& from, size_t rows,
+                      MessageId message, const RowFilter& meant) override {
     Look();
-    return real_->FindAddress(lane, address, from, limit);
+    return real_->Walk(lane, from, rows, message, meant);
   }
   Result<Sweep> Orphans(MessageId from, size_t limit) override {
     Look();
@@ -78,6 +78,7 @@ class InterruptedQueue final : public queue::Queue {
     return real_->ReadBody(body, offset, length);
   }
   Result<std::vector<queue::Suspension>> Suspensions() override { return real_->Suspensions(); }
+  Result<std::vector<queue::Order>> Orders() override { return real_->Orders(); }
   Result<std::vector<queue::OutboxRow>> Outbox(uint64_t after_commit, uint32_t after_part,
                                                size_t limit) override {
     return real_->Outbox(after_commit, after_part, limit);

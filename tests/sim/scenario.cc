@@ -66,6 +66,8 @@ constexpr std::array<Manner, 11> kManners = {{{Manners::WellBehaved, true},
                                               {Manners::ClosesBetween, true},
                                               {Manners::OldServer, true}}};
 
+constexpr const char* kCancelled = "c2";  // the campaign that is
+
 constexpr size_t kLiar = 5;  // in kManners
 
 // Further hosts, by their place after those of kManners.
@@ -98,6 +100,7 @@ class Scenario {
     PlanCampaign();
     PlanCrashes();
     PlanTrouble();
+    PlanOrders();
     const Instant begin = world_.now();
     const bool ended = world_.RunUntil([this] { return Ended(); }, 10 * 24h);
     if (!ended) {
@@ -115,6 +118,7 @@ class Scenario {
     report.delivered = record_.CountFinal(queue::EventType::kDelivered);
     report.bounced = record_.CountFinal(queue::EventType::kBounced);
     report.expired = record_.CountFinal(queue::EventType::kExpired);
+    report.cancelled = record_.CountFinal(queue::EventType::kCancelled);
     report.duplicates = mailroom_.CountDuplicates();
     report.days = double((world_.now() - begin).count()) / 86'400e6;
     report.last_notes = world_.LastNotes();
@@ -240,6 +244,29 @@ class Scenario {
     world_.ScheduleIn(3h, [this] { fabric_.SetReach(HostAddress(8), Reach::kUp); });
   }
 
+  // A campaign is cancelled while it is sent, and an operator is impatient.
+  void PlanOrders() {
+    queue::Order cancel;
+    cancel.kind = queue::OrderKind::kCancel;
+    cancel.scope = queue::OrderScope::kCampaign;
+    cancel.tenant = "default";
+    cancel.name = kCancelled;
+    PlanOrder(Duration(int64_t(dice_.Below(60'000'000))), cancel);
+    queue::Order retry;
+    retry.kind = queue::OrderKind::kRetry;
+    retry.scope = queue::OrderScope::kTenant;
+    retry.name = "default";
+    for (int i = 0; i < 3; ++i) PlanOrder(Duration(int64_t(dice_.Below(3'600'000'000))), retry);
+  }
+
+  void PlanOrder(Duration in, const queue::Order& order) {
+    world_.ScheduleIn(in, [this, order] {
+      const bool up = engine_->Order(order, [](const queue::Order&) {});
+      if (!up) PlanOrder(1s, order);
+      world_.ScheduleIn(Duration(0), [] {});  // the turn in which it leaves
+    });
+  }
+
   size_t Left() const {
     return engine_->running() ? size_t(engine_->totals().recipients) : SIZE_MAX;
   }
@@ -268,6 +295,9 @@ class Scenario {
       }
     }
     for (const auto& [id, fate] : record_.fates()) {
+      if (fate.finals > 0 && fate.final == queue::EventType::kCancelled &&
+          fate.campaign != kCancelled)
+        Fault("cancelled, though nobody said so: " + fate.recipient);
       if (fate.finals > 0 && fate.final == queue::EventType::kDelivered &&
           mailroom_.CountOf(FormatMessageId(id.message), fate.recipient) == 0 &&
           !fate.recipient.ends_with("@sender.test"))

@@ -33,6 +33,7 @@ struct ScenarioReport {
   uint64_t delivered = 0;
   uint64_t bounced = 0;
   uint64_t expired = 0;
+  uint64_t cancelled = 0;
   uint64_t duplicates = 0;  // excused ones
   double days = 0;          // of virtual time
   std::string last_notes;

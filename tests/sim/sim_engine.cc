@@ -87,6 +87,7 @@ struct SimEngine::Process {
   std::unique_ptr<engine::Writer> writer;
   std::unique_ptr<engine::Reader> reader;
   std::vector<std::unique_ptr<OneShard>> shards;
+  std::unique_ptr<engine::OrderBook> orders;
   std::unique_ptr<engine::Recovery> recovery;
   std::vector<bool> wake_scheduled;
   bool writer_scheduled = false;
@@ -167,7 +168,10 @@ void SimEngine::Start() {
   p.queue->Interrupt([this] {
     if (dice_.Below(kPauses) == 0) reading_.Pause();
   });
-  p.recovery = std::make_unique<engine::Recovery>(*all[0], [](uint64_t, uint64_t) {});
+  p.orders = std::make_unique<engine::OrderBook>(all);
+  p.orders->Load(*p.queue);
+  p.recovery = std::make_unique<engine::Recovery>(
+      *all[0], [orders = p.orders.get()](uint64_t, uint64_t) { orders->OnRecovered(); });
   p.recovery->Start();
   world_.Note("start " + std::to_string(life_));
   world_.ScheduleIn(Duration(0), [] {});  // its first turn
@@ -284,6 +288,15 @@ bool SimEngine::Submit(SimMail mail, std::function<void(MessageId)> durable) {
     world_.Note("durable " + FormatMessageId(id));
     durable(id);
   });
+  return true;
+}
+
+bool SimEngine::Order(queue::Order order, std::function<void(const queue::Order&)> durable) {
+  if (!running()) return false;
+  process_->orders->Give(std::move(order),
+                         [durable = std::move(durable)](const Result<queue::Order>& given) {
+                           if (given) durable(*given);
+                         });
   return true;
 }
 

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/shard/order_book.h"
 #include "engine/shard/recovery.h"
 #include "engine/shard/shard.h"
 #include "tests/dns/fake_dns.h"
@@ -71,6 +72,9 @@ class SimEngine {
     return Submit({.sender = sender, .recipients = recipients, .campaign = campaign, .text = text},
                   std::move(durable));
   }
+
+  // What `sluice cancel` and the like do; `durable` hears when it is. False when it is down.
+  bool Order(queue::Order order, std::function<void(const queue::Order&)> durable);
 
   queue::QueueTotals totals() const;
   uint32_t open_deliveries() const;

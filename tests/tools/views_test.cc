@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tools/commands/order_views.h"
+
 namespace sluice::tools {
 namespace {
 
@@ -153,6 +155,34 @@ TEST(Views, ShowsTlsReports) {
             "status 503\n");
 }
 
+TEST(Views, ShowsOrdersWithTheirTarget) {
+  EXPECT_EQ(RenderOrders(R"({"orders":[]})"), "No orders.\n");
+  const std::string json = R"({"orders":[{"id":7,"order":"cancel","scope":"campaign",
+    "name":"spring","tenant":"crm","value":"bounce","state":"done","recipients":300,
+    "given":"2026-11-21T07:51:00.000000Z","by":"uid 0","why":"wrong list"},
+    {"id":8,"order":"pause","scope":"path","name":"@google","source":"m1","state":"in force"}]})";
+  const std::string shown = RenderOrders(json);
+  EXPECT_THAT(shown, HasSubstr("cancel bounce  campaign  spring of crm"));
+  EXPECT_THAT(shown, HasSubstr("m1 > @google"));
+  ASSERT_TRUE(FindOrder(json, "7"));
+  EXPECT_TRUE(FindOrder(json, "7")->done);
+  EXPECT_EQ(FindOrder(json, "7")->recipients, 300);
+  EXPECT_FALSE(FindOrder(json, "8")->done);
+  EXPECT_FALSE(FindOrder(json, "9"));
+}
+
+TEST(Views, ShowsGroupsAndCampaigns) {
+  EXPECT_EQ(RenderGroups(R"({"groups":[]})", "tenant"), "Nothing waits.\n");
+  const std::string groups =
+      RenderGroups(R"({"groups":[{"name":"","waiting":12,"reason":"paused"}]})", "tenant");
+  EXPECT_THAT(groups, HasSubstr("TENANT"));
+  EXPECT_THAT(groups, HasSubstr("paused"));
+  EXPECT_EQ(RenderCampaigns(R"({"campaigns":[]})"), "No campaigns.\n");
+  EXPECT_THAT(RenderCampaigns(R"({"campaigns":[{"campaign":"spring","waiting":5,"per_hour":90,
+    "estimated_end":"2026-11-21T07:51:00.000000Z"}]})"),
+              HasSubstr("2026-11-21 07:51:00"));
+}
+
 TEST(Views, BearsAnswersOfAnotherShape) {
   for (const char* odd : {"", "null", "[]", R"({"status":5,"lanes":{"a":1},"messages":"x"})",
                           R"({"lanes":[1,null,"x"],"messages":[[]],"recipients":[{}]})"}) {
@@ -160,6 +190,10 @@ TEST(Views, BearsAnswersOfAnotherShape) {
     RenderLanes(odd);
     RenderExplanation(odd);
     RenderCaptured(odd);
+    RenderOrders(odd);
+    RenderGroups(odd, "site");
+    RenderCampaigns(odd);
+    FindOrder(odd, "1");
     RenderTlsReports(odd);
     WithoutOk(odd);
     MemberText(odd, "x");

@@ -13,6 +13,7 @@ namespace sluice::tools {
 struct QueuesOptions {
   EngineAddress engine;  // -c, --socket
   std::string domain;    // DOMAIN; empty: all
+  std::string by;        // --by; empty: each lane by itself
   bool json = false;     // --json
 };
 

@@ -6,56 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "engine/base/counted.h"
+#include "tools/commands/json_fields.h"
 #include "tools/commands/table.h"
 
 namespace sluice::tools {
 namespace {
-
-using Json = nlohmann::json;
-
-Json Parse(const std::string& text) { return Json::parse(text, nullptr, false); }
-
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-const Json& Member(const Json& json, std::string_view key) {
-  static const Json kNothing;
-  if (!json.is_object()) return kNothing;
-  const auto found = json.find(key);
-  return found == json.end() ? kNothing : *found;
-}
-
-int64_t Number(const Json& json, std::string_view key) {
-  const Json& value = Member(json, key);
-  return value.is_number() ? value.get<int64_t>() : 0;
-}
-
-std::string Text(const Json& json, std::string_view key) {
-  const Json& value = Member(json, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
-bool Is(const Json& json, std::string_view key) {
-  const Json& value = Member(json, key);
-  return value.is_boolean() && value.get<bool>();
-}
-
-std::string Count(const Json& json, std::string_view key) {
-  return std::to_string(Number(json, key));
-}
-
-using sluice::Counted;
-std::string Counted(const Json& json, std::string_view key, std::string_view noun) {
-  return Counted(uint64_t(Number(json, key)), noun);
-}
-
-// A number for a table; zero is left out where it says nothing.
-std::string CountOrNone(const Json& json, std::string_view key) {
-  const int64_t value = Number(json, key);
-  return value == 0 ? std::string() : std::to_string(value);
-}
 
 std::string Names(const Json& list) {
   std::string out;
