@@ -53,6 +53,32 @@ class Shaping(harness.Case):
         self.assertLessEqual(sorted(by_connection.values())[-2], 2)
         self.assert_stops(engine)
 
+    def test_a_hundred_reloads_under_load_lose_no_connection_and_break_no_limit(self):
+        # One connection or message too many would be answered 421, and show as a deferral.
+        sink = self.world.sink("--max-connections", "4", "--max-messages-per-connection", "10")
+        shaping = SHAPING.replace("connections = 2", "connections = 8")
+        config = self.shaped(shaping.replace("messages_per_connection = 3", "messages_per_connection = 10"), sink=sink)
+        engine = self.world.engine(config)
+        domains = ",".join(f"d{i}.test" for i in range(20))
+        load, sent = None, 0
+        for i in range(100):
+            if load is None or not load.running():
+                if load is not None:
+                    self.assertEqual(load.process.returncode, 0, "blast lost no connection and no message")
+                load = self.world.program(f"blast{i}", harness.SLUICE, "blast", "--to", f"127.0.0.1:{config.plain}",
+                                          "--connections", "10", "--messages", "4000", "--size", "2048",
+                                          "--per-connection", "100", "--domains", domains, "--quiet")
+                sent += 4000
+            fewer = i % 2 == 0
+            self.path.write_text(shaping.replace("connections = 8", f"connections = {4 if fewer else 8}")
+                                 .replace("messages_per_connection = 3",
+                                          f"messages_per_connection = {5 if fewer else 10}"))
+            self.assertEqual(sluice("reload", "-c", config.path).stdout, "reloaded\n")
+        self.assertEqual(load.process.wait(60), 0)
+        self.world.wait_for_events(sent, "delivered", patience=60)
+        self.assertEqual(self.world.events("deferred", "bounced", "expired"), [])
+        self.assert_stops(engine)
+
     def test_recipients_of_a_transaction_are_those_of_the_domain(self):
         sink = self.world.sink(capture="envelope")
         config = self.shaped(sink=sink)

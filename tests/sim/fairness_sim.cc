@@ -5,13 +5,10 @@
 // messages a second: the ten have left within 30/r + 1 s of acceptance; 99 of 100 transactional
 // messages wait less than the time of 3; tenants of weights 1, 2 and 5 get their shares within 2%.
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,8 +16,7 @@
 #include <vector>
 
 #include "engine/base/message_id.h"
-#include "tests/sim/receivers.h"
-#include "tests/sim/sim_engine.h"
+#include "tests/sim/one_site.h"
 
 namespace sluice::sim {
 namespace {
@@ -28,54 +24,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kDomains = 20;
-constexpr uint32_t kPerMessage = 1'000;
 
-double SecondsOf(Duration span) { return double(span.count()) / 1e6; }
-
-class Fairness {
+class Fairness : private OneSite {
  public:
-  Fairness(uint64_t seed, bool full)
-      : full_(full),
-        folder_(std::filesystem::temp_directory_path() /
-                ("sluice_fairness_" + std::to_string(getpid()))),
-        world_(seed),
-        fabric_(world_),
-        mailroom_(world_),
-        record_(world_) {
-    std::filesystem::remove_all(folder_);
-    auto config = std::make_shared<config::Config>();
-    config->hostname = "mta.sender.test";
-    config->sources.push_back({.name = "default", .address = {}, .public_address = {}, .ehlo = ""});
-    config->pools.push_back({.name = "default", .members = {{"default", 1}}});
-    config->delivery.connections_per_path = 1;
-    config->delivery.recipients_per_transaction = 1;
-    for (const auto& [tenant, weight] : std::map<std::string, uint32_t>{{"b", 2}, {"c", 5}}) {
-      config->tenants.emplace_back();
-      config->tenants.back().name = tenant;
-      config->tenants.back().weight = weight;
-    }
-    Manners slow;
-    slow.reply_min = slow.reply_max = 40ms;
-    const auto address = *IpAddress::Parse("9.0.0.1");
-    receiver_ = std::make_unique<Receiver>(fabric_, mailroom_, "mx.slow.test", address, slow);
-    SimEngineOptions options;
-    options.config = config;
-    options.shards = 1;
-    options.queue_path = folder_.string();
-    if (full) options.queue_mib = 4'096;
-    options.address = *IpAddress::Parse("192.0.2.1");
-    options.fill_zone = [address](dns::FakeDns& dns) {
-      for (int i = 0; i < kDomains; ++i) dns.AddMx(DomainName(i), {{10, "mx.slow.test"}});
-      dns.AddA("mx.slow.test", address.ToString());
-    };
-    engine_ = std::make_unique<SimEngine>(world_, fabric_, std::move(options), record_);
-    engine_->Start();
-  }
-  ~Fairness() {
-    engine_.reset();
-    receiver_.reset();
-    std::filesystem::remove_all(folder_);
-  }
+  Fairness(uint64_t seed, bool full) : OneSite(seed, OptionsOf(full)), full_(full) {}
 
   bool Run() {
     Send("huge", "news", full_ ? 1'000'000 : 10'000);
@@ -90,25 +42,25 @@ class Fairness {
   }
 
  private:
-  static std::string DomainName(int i) { return "d" + std::to_string(i) + ".test"; }
-
-  void Expect(bool holds, const std::string& what) {
-    std::printf("%s: %s\n", holds ? "ok" : "FAILED", what.c_str());
-    good_ &= holds;
+  static OneSiteOptions OptionsOf(bool full) {
+    OneSiteOptions options{.config = std::make_shared<config::Config>(), .large = full};
+    options.config->delivery.connections_per_path = 1;
+    options.config->delivery.recipients_per_transaction = 1;
+    for (const auto& [tenant, weight] : std::map<std::string, uint32_t>{{"b", 2}, {"c", 5}}) {
+      options.config->tenants.emplace_back();
+      options.config->tenants.back().name = tenant;
+      options.config->tenants.back().weight = weight;
+    }
+    options.manners.reply_min = options.manners.reply_max = 40ms;
+    return options;
   }
 
   void Send(const std::string& tenant, const std::string& campaign, size_t recipients) {
-    for (size_t sent = 0; sent < recipients;) {
-      SimMail mail{.sender = tenant + "@sender.test",
-                   .recipients = {},
-                   .tenant = tenant,
-                   .campaign = campaign};
-      for (; mail.recipients.size() < kPerMessage && sent < recipients; ++sent)
-        mail.recipients.push_back("r" + std::to_string(sent) + "@" +
-                                  DomainName(int(sent % kDomains)));
-      Submit(std::move(mail));
-      world_.RunFor(10ms);
-    }
+    SendMany({.sender = tenant + "@sender.test",
+              .recipients = {},
+              .tenant = tenant,
+              .campaign = campaign},
+             recipients, [this](SimMail mail) { Submit(std::move(mail)); });
   }
   void Submit(SimMail mail) {
     const bool up = engine_->Submit(std::move(mail), [this](MessageId id) {
@@ -198,16 +150,8 @@ class Fairness {
   }
 
   const bool full_;
-  const std::filesystem::path folder_;
-  SimWorld world_;
-  SimFabric fabric_;
-  Mailroom mailroom_;
-  EventRecord record_;
-  std::unique_ptr<Receiver> receiver_;
-  std::unique_ptr<SimEngine> engine_;
   std::map<std::string, Instant> durable_;
   double rate_ = 0;
-  bool good_ = true;
 };
 
 }  // namespace
