@@ -108,6 +108,7 @@ struct User {
   bool message_fault_451 = false;  // design 12.7: faults of a message answer 451 instead of 5xx
   bool schedule_headers = false;   // X-Schedule-... of a message hold it back
   bool priority_header = false;    // X-Priority-Class of a message decides its class
+  bool pool_header = false;        // X-Virtual-MTA or X-Pool of a message chooses its pool
   bool any_from = false;           // design 12.11: From may lie outside the tenant's domains
   uint64_t daily_limit = 0;        // 0: none
   uint64_t hourly_limit = 0;       // 0: none
@@ -121,6 +122,14 @@ struct Tenant {
   std::string unsubscribe_url;      // https; the recipient's token goes behind it
   std::string unsubscribe_address;  // mailbox; the token goes behind a plus
   uint32_t weight = 1;              // its share where several wait for one site
+  std::string pool;                 // of its mail; empty: the default one
+};
+
+// Settings of one campaign.
+struct Campaign {
+  std::string name;
+  std::string tenant;  // empty: of any
+  std::string pool;
 };
 
 struct Source {
@@ -309,6 +318,7 @@ struct Config {
   std::vector<Listener> listeners;
   std::vector<User> users;
   std::vector<Tenant> tenants;  // those with settings of their own
+  std::vector<Campaign> campaigns;
   std::vector<Source> sources;  // never empty after parsing
   std::vector<Pool> pools;      // never empty after parsing; the first is "default" or the default
   std::vector<Domain> domains;

@@ -277,6 +277,12 @@ inline constexpr Key kUserKeys[] = {
          .kind = Kind::kBoolean,
          .doc = "May a message say by `X-Schedule-Start`, `-End`, `-Hours` and `-Parts` when it "
                 "goes (docs/fairness.md)? Without this they have no effect; they never leave."}),
+    Row<&User::pool_header>(
+        {.name = "pool_header",
+         .kind = Kind::kBoolean,
+         .doc = "May a message choose its pool, or a source, by `X-Virtual-MTA` or `X-Pool`? It "
+                "counts before those of campaign and tenant (docs/sources.md). Without this the "
+                "fields have no effect; they never leave."}),
     Row<&User::deliver>(
         {.name = "deliver",
          .kind = Kind::kChoice,
@@ -342,6 +348,25 @@ inline constexpr Key kTenantKeys[] = {
          .max = 1'000,
          .doc = "Its share of what a site takes while several tenants have mail waiting for it: "
                 "one of weight 3 gets three times as much as one of weight 1."}),
+    Row<&Tenant::pool>({.name = "pool",
+                        .kind = Kind::kName,
+                        .default_text = "`default`",
+                        .doc = "Pool, or source, that its mail leaves by."}),
+};
+
+inline constexpr Key kCampaignKeys[] = {
+    Row<&Campaign::name>({.name = "name",
+                          .kind = Kind::kName,
+                          .required = true,
+                          .doc = "Name of the campaign, as events show it."}),
+    Row<&Campaign::tenant>({.name = "tenant",
+                            .kind = Kind::kName,
+                            .default_text = "any",
+                            .doc = "Whose campaign it is."}),
+    Row<&Campaign::pool>({.name = "pool",
+                          .kind = Kind::kName,
+                          .required = true,
+                          .doc = "Pool, or source, that its mail leaves by."}),
 };
 
 }  // namespace sluice::config

@@ -58,7 +58,8 @@ inline constexpr Key kPoolKeys[] = {
     Row<&Pool::name>({.name = "name",
                       .kind = Kind::kName,
                       .required = true,
-                      .doc = "Name of the pool. Mail without an assignment uses `default`."}),
+                      .doc = "Name of the pool. Mail that nothing else is said of leaves by "
+                             "`default`, or by the first pool."}),
     Row<&Pool::members>(
         {.name = "sources",
          .kind = Kind::kTables,

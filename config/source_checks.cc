@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/check_tools.h"
@@ -23,6 +24,7 @@ class SourceChecker : private CheckTools {
   void Run() {
     Sources();
     Pools();
+    Assignments();
   }
 
  private:
@@ -96,15 +98,34 @@ class SourceChecker : private CheckTools {
                  (near.empty() ? "" : "; did you mean " + Quote(near) + "?"));
       }
     }
-    // The pool of all mail was put in front (FillDefaults), so places here are not the file's.
-    for (size_t i = 1; i < config_.pools.size(); ++i)
-      reader_.Warn(root_.Find("pool")->value.at, "pool",
-                   Quote(config_.pools[i].name) +
-                       " is not used in this version: all mail goes by " +
-                       Quote(config_.pools.front().name));
-    for (size_t i = 0; i < config_.sources.size(); ++i)
+    for (const Tenant& tenant : config_.tenants) used.insert(tenant.pool);
+    for (const Campaign& campaign : config_.campaigns) used.insert(campaign.pool);
+    const bool any_by_header = std::ranges::any_of(config_.users, &User::pool_header);
+    for (size_t i = 0; i < config_.sources.size() && !any_by_header; ++i)
       if (!used.contains(config_.sources[i].name) && Written("source", i, "name"))
         Warn("source", i, "name", "is in no pool, so nothing is sent from it");
+  }
+
+  // A source of the same name is meant only where there is no such pool.
+  void Assignments() {
+    std::vector<std::string_view> names;
+    for (const Pool& pool : config_.pools) names.push_back(pool.name);
+    for (const Source& source : config_.sources) names.push_back(source.name);
+    const auto check = [&](std::string_view section, size_t i, const std::string& pool) {
+      if (pool.empty() || std::ranges::find(names, pool) != names.end()) return;
+      const std::string_view near = Nearest(pool, names);
+      Fail(section, i, "pool",
+           "there is no [[pool]] or [[source]] named " + Quote(pool) +
+               (near.empty() ? "" : "; did you mean " + Quote(near) + "?"));
+    };
+    for (size_t i = 0; i < config_.tenants.size(); ++i) check("tenant", i, config_.tenants[i].pool);
+    std::set<std::pair<std::string_view, std::string_view>> seen;
+    for (size_t i = 0; i < config_.campaigns.size(); ++i) {
+      const Campaign& campaign = config_.campaigns[i];
+      check("campaign", i, campaign.pool);
+      if (!seen.insert({campaign.tenant, campaign.name}).second)
+        Fail("campaign", i, "name", Quote(campaign.name) + " of this tenant is there already");
+    }
   }
 };
 

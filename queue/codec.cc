@@ -19,7 +19,7 @@ constexpr uint64_t kSeedHash = 2;
 
 constexpr size_t kMessageHeadSize = 4 + 4 + 4 + 8 + 8;
 
-enum RecipientBits : uint8_t { kHasDue = 1, kDelayTold = 2, kReleasedLater = 4 };
+enum RecipientBits : uint8_t { kHasDue = 1, kDelayTold = 2, kReleasedLater = 4, kHasSource = 8 };
 
 bool IsKnown(SuspensionKind kind) {
   using enum SuspensionKind;
@@ -128,6 +128,7 @@ void EncodeMessage(const Message& message, uint32_t open, std::string& out) {
   to.Text(message.campaign);
   to.Text(message.user);
   to.Text(message.envid);
+  if ((message.flags & kFlagPool) != 0) to.Text(message.pool);
   to.Var(message.cuts.size());
   for (const Cut& cut : message.cuts) {
     to.Var(cut.offset);
@@ -160,6 +161,7 @@ bool DecodeMessage(std::string_view record, MessageId id, MessageRecord& out) {
   m.campaign = from.Text();
   m.user = from.Text();
   m.envid = from.Text();
+  m.pool = (m.flags & kFlagPool) != 0 ? from.Text() : std::string();
   const uint64_t cuts = from.Var();
   if (!from.ok() || cuts > kMaxCuts) return false;
   m.cuts.resize(size_t(cuts));
@@ -194,7 +196,7 @@ void EncodeRecipient(const Recipient& recipient, const LaneId* due_in, std::stri
   ByteWriter to = Begin(out);
   const bool later = recipient.released != WallTime{};
   to.U8(uint8_t((due_in ? kHasDue : 0) | (recipient.delay_told ? kDelayTold : 0) |
-                (later ? kReleasedLater : 0)));
+                (later ? kReleasedLater : 0) | (recipient.source != 0 ? kHasSource : 0)));
   to.I64(MicrosOf(recipient.due));
   if (due_in) {
     to.U64(due_in->high);
@@ -206,6 +208,7 @@ void EncodeRecipient(const Recipient& recipient, const LaneId* due_in, std::stri
   to.Text(recipient.address);
   to.Text(recipient.orcpt);
   to.Text(std::string_view(recipient.last_reply).substr(0, kMaxReplyText));
+  if (recipient.source != 0) to.U32(recipient.source);
   SealRecord(out, HashOf(recipient.id));
 }
 
@@ -230,6 +233,7 @@ bool DecodeRecipient(std::string_view record, const RecipientId& id, RecipientRe
   r.address = from.Text();
   r.orcpt = from.Text();
   r.last_reply = from.Text();
+  r.source = (bits & kHasSource) != 0 ? from.U32() : 0;
   return from.done();
 }
 

@@ -89,6 +89,7 @@ enum MessageFlags : uint16_t {
   // bulk.
   kFlagUrgent = 128,
   kFlagScheduled = 256,  // `window` is set
+  kFlagPool = 512,       // `pool` is set
 };
 
 // When a captured recipient is due: never, by itself (9999-12-31). Its release gives it another
@@ -107,6 +108,7 @@ struct Message {
   std::string campaign;
   std::string user;   // the login, empty for trusted networks
   std::string envid;  // RFC 3461, xtext as given
+  std::string pool;   // that its header asked for, a pool's or source's name; with kFlagPool only
   DsnRet ret = DsnRet::kUnset;
   uint16_t flags = 0;
   uint32_t header_length = 0;  // octets of the stored body up to and with the blank line
@@ -139,6 +141,9 @@ struct Recipient {
   // back. Zero: none did.
   WallTime released{};
   std::string last_reply;  // "421 4.7.0 ..." or our own words; at most kMaxReplyText
+  // The source that was told to come back later (greylisting): a mark of its name
+  // (engine/shard/rotation.h); 0: none.
+  uint32_t source = 0;
 
   friend bool operator==(const Recipient&, const Recipient&) = default;
 };
@@ -156,6 +161,8 @@ struct LaneKey {
 // control characters.
 inline constexpr char kReportLaneMark = '\x01';
 inline constexpr char kUrgentLaneMark = '\x02';
+// Ends the campaign of a lane whose messages ask for a pool; its name follows.
+inline constexpr char kPoolLaneMark = '\x03';
 
 // Our own reports wait in a lane for each mailbox (design 12.8).
 inline LaneKey LaneKeyOf(const Message& message, const std::string& address) {
@@ -165,6 +172,7 @@ inline LaneKey LaneKeyOf(const Message& message, const std::string& address) {
   } else if ((message.flags & kFlagUrgent) != 0) {
     campaign.insert(campaign.begin(), kUrgentLaneMark);
   }
+  if ((message.flags & kFlagPool) != 0) campaign += kPoolLaneMark + message.pool;
   return {std::string(DomainOf(address)), message.tenant, std::move(campaign)};
 }
 // The campaign is that of a lane's key here and below.
@@ -178,15 +186,21 @@ enum class MailClass : uint8_t { kTransactional, kBulk };
 // All mail of a lane is of one class: mail without a campaign is transactional, campaigns are bulk
 // unless marked. Our own reports do not press.
 inline MailClass MailClassOf(std::string_view campaign) {
-  return campaign.empty() || campaign.front() == kUrgentLaneMark ? MailClass::kTransactional
-                                                                 : MailClass::kBulk;
+  const bool named =
+      !campaign.empty() && campaign.front() != kUrgentLaneMark && campaign.front() != kPoolLaneMark;
+  return named ? MailClass::kBulk : MailClass::kTransactional;
+}
+// The pool that the messages of a lane ask for; empty: for none.
+inline std::string_view PoolOf(std::string_view campaign) {
+  const size_t mark = campaign.find(kPoolLaneMark);
+  return mark == std::string_view::npos ? std::string_view() : campaign.substr(mark + 1);
 }
 // The campaign of a lane as its messages name it. All reports of a tenant count as one campaign,
 // which is named by the mark.
 inline std::string_view CampaignOf(std::string_view campaign) {
   if (IsReportLane(campaign)) return campaign.substr(0, 1);
   if (campaign.starts_with(kUrgentLaneMark)) campaign.remove_prefix(1);
-  return campaign;
+  return campaign.substr(0, campaign.find(kPoolLaneMark));
 }
 
 // XXH3-128 of the LaneKey under the queue's own random seed (so that nobody can make two collide).

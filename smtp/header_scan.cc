@@ -23,6 +23,7 @@ enum class Field : uint8_t {
   kCut,
   kPriorityClass,
   kSchedule,
+  kPool,
   kListMember,
   kCampaign,  // from here on: the campaign's fields, first that applies
   kJob,
@@ -52,8 +53,8 @@ constexpr std::array kNames = {
     Name{"Bcc", Field::kCut},
     Name{"Resent-Bcc", Field::kCut},
     Name{"Return-Path", Field::kCut},
-    Name{"X-Virtual-MTA", Field::kCut},
-    Name{"X-Pool", Field::kCut},
+    Name{"X-Virtual-MTA", Field::kPool},
+    Name{"X-Pool", Field::kPool},
     Name{"X-Priority-Class", Field::kPriorityClass},
     Name{"X-SMTPAPI", Field::kCut},
     Name{"X-ListMember", Field::kListMember},
@@ -226,6 +227,10 @@ class Scanner {
         if (facts_.schedule.size() < kScheduleFieldsMax)
           facts_.schedule.push_back(
               {CleanName(Trim(field.substr(0, field.find(':')))), CleanName(Unfold(value))});
+        Cut(offset, field.size());
+        break;
+      case Field::kPool:
+        if (facts_.pool.empty()) facts_.pool = CleanName(Unfold(value));
         Cut(offset, field.size());
         break;
       case Field::kListMember:

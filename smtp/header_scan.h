@@ -58,6 +58,7 @@ struct HeaderFacts {
   std::string campaign;                        // by the sender's own fields; empty: none of them
   // X-Priority-Class as written, unfolded and cleaned; empty: none. The first counts.
   std::string priority_class;
+  std::string pool;  // X-Virtual-MTA or X-Pool, the same way
   // X-Schedule-... as they stand, at most kScheduleFieldsMax.
   std::vector<ScheduleField> schedule;
   // Campaign mail, as far as the message itself tells (design part 2).

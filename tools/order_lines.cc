@@ -63,8 +63,15 @@ void AddOrders(CLI::App& app, Action& action) {
   command->add_option("--why", rate->why, "For the record")->type_name("TEXT");
   command->add_flag("--json", rate->json, "As JSON");
 
+  auto reroute = std::make_shared<OrderOptions>();
+  command = AddCommand(app, action, "reroute", "Send mail by another pool", reroute, Reroute);
+  AddOrder(command, *reroute);
+  command->add_option("--pool", reroute->pool, "The pool, or a source")->required();
+  command->add_option("--for", reroute->length, "Then it is over")->type_name("DURATION");
+
   auto resume = std::make_shared<OrderOptions>();
-  command = AddCommand(app, action, "resume", "Let paused mail go, or end a rate", resume, Resume);
+  command = AddCommand(app, action, "resume", "Let paused mail go, or end a rate or reroute",
+                       resume, Resume);
   AddEngineAddress(command, resume->engine);
   command->add_option("--campaign", resume->campaign, "Mail of this campaign");
   command->add_option("--tenant", resume->tenant, "Mail of this tenant, or whose campaign it is");

@@ -1,4 +1,4 @@
-// tools/order_lines.h — the command lines of `sluice cancel`, `retry`, `pause`, `rate`, `resume`,
+// tools/order_lines.h — the command lines of `sluice cancel`, `retry`, `pause`, `rate`, `reroute`, `resume`,
 // `orders` and `campaign`.
 
 #ifndef SLUICE_TOOLS_ORDER_LINES_H_

@@ -221,6 +221,7 @@ void Delivery::FailRound() {
   if (addresses_tried_ == 0 && failure_.last.fault == Fault::kNone) {
     host_text_ = path_.hosts.empty() ? path_.site : path_.hosts.front().name;
     NoteFailure(Stage::kConnect, Fault::kNoAddress, walk_.trouble());
+    failure_.other_family = walk_.other_family();
   }
   failure_.hosts_tried = addresses_tried_;
   if (failure_.domains_own)

@@ -47,8 +47,9 @@ void HostWalk::Take(const dns::MxHost& host, const dns::HostAddresses& answer) {
 }
 
 void HostWalk::Add(const dns::MxHost& host, const IpAddress& address) {
-  const bool other = (path_.address.has_value() && path_.address->is_v4() != address.is_v4()) ||
-                     (family_ == config::IpFamily::kIpv4 && !address.is_v4()) ||
+  const bool not_ours = path_.address.has_value() && path_.address->is_v4() != address.is_v4();
+  other_family_ |= not_ours;
+  const bool other = not_ours || (family_ == config::IpFamily::kIpv4 && !address.is_v4()) ||
                      (family_ == config::IpFamily::kIpv6 && address.is_v4());
   if (other) {
     if (trouble_.empty())

@@ -44,6 +44,8 @@ class HostWalk {
   void Next(NextFn done);
   // Begins anew with the first host. No answer to Next may be awaited.
   void Restart();
+  // Was there an address, though of a family that the source has not got?
+  bool other_family() const { return other_family_; }
   // The latest fault of DNS, for the record; empty when every host had an address.
   const std::string& trouble() const { return trouble_; }
 
@@ -59,6 +61,7 @@ class HostWalk {
   size_t next_ = 0;
   std::vector<Endpoint> seen_;
   std::string trouble_;
+  bool other_family_ = false;
   // Held weakly by answers that are under way. The router, which others share, cannot take a
   // callback back.
   std::shared_ptr<HostWalk*> self_ = std::make_shared<HostWalk*>(this);

@@ -102,6 +102,13 @@ struct RoundFailure {
   // A TLS policy of the recipient's domain alone kept a host away: other domains of the site are
   // not concerned.
   bool domains_own = false;
+  // Every address was of another family than the source's: another source may do.
+  bool other_family = false;
+
+  // It is the source's trouble, not the site's.
+  bool of_source() const {
+    return last.fault == Fault::kSourceAddress || last.fault == Fault::kProxy || other_family;
+  }
 };
 
 class Delivery;

@@ -90,6 +90,14 @@ bool IsTarget(const queue::Order& order, const queue::Order& target) {
          order.source == target.source && (target.tenant.empty() || order.tenant == target.tenant);
 }
 
+// A source may be named in place of a pool.
+Status CheckPool(const std::string& name, const config::Config& config) {
+  std::vector<std::string_view> names;
+  for (const config::Pool& pool : config.pools) names.push_back(pool.name);
+  for (const config::Source& source : config.sources) names.push_back(source.name);
+  return CheckIn("pool or source", name, names);
+}
+
 // Does the configuration name the tenant?
 bool IsKnownOwner(const queue::Order& order, const config::Config& config) {
   const std::string& tenant = order.scope == OrderScope::kTenant ? order.name : order.tenant;
@@ -145,8 +153,11 @@ void OrderCommands::Order(const ControlRequest& request, const ControlDone& done
   order->by = WhoAsks(request);
   if (order->scope == OrderScope::kMessage) return OrderMessage(*std::move(order), done);
   if (!IsOfLanes(order->scope)) return OrderPaths(*std::move(order), done);
-  // What will be may be paused, too, where it is known whose it is.
-  if (order->kind == OrderKind::kPause && IsKnownOwner(*order, *Config()))
+  const bool reroute = order->kind == OrderKind::kReroute;
+  if (const Status known = CheckPool(reroute ? order->value : "", *Config()); !known)
+    return done(ControlError(known.error().what));
+  // What will be may be paused or rerouted, too, where it is known whose it is.
+  if ((order->kind == OrderKind::kPause || reroute) && IsKnownOwner(*order, *Config()))
     return Give(*std::move(order), done);
   OrderWaiting(*std::move(order), done);
 }

@@ -20,7 +20,7 @@ using queue::OrderKind;
 using queue::OrderScope;
 
 constexpr std::array kKinds = {OrderKind::kCancel, OrderKind::kRetry, OrderKind::kPause,
-                               OrderKind::kRate};
+                               OrderKind::kRate, OrderKind::kReroute};
 constexpr std::array kScopes = {OrderScope::kMessage,  OrderScope::kRecipient, OrderScope::kDomain,
                                 OrderScope::kCampaign, OrderScope::kTenant,    OrderScope::kSite,
                                 OrderScope::kProvider, OrderScope::kSource};
@@ -137,6 +137,13 @@ Status ReadValue(const Json& request, Order& order) {
   const bool wanted = bounce != request.end() && bounce->is_boolean() && bounce->get<bool>();
   if (wanted && order.kind != OrderKind::kCancel) return Wrong("only a cancel can bounce");
   if (wanted) order.value = "bounce";
+  const std::string pool = TextOf(request, "pool");
+  if (order.kind == OrderKind::kReroute) {
+    if (pool.empty()) return Wrong("where to? Give the pool, or a source");
+    order.value = pool;
+    return {};
+  }
+  if (!pool.empty()) return Wrong("only a reroute takes a pool");
   const std::string text = TextOf(request, "rate");
   if (order.kind != OrderKind::kRate)
     return text.empty() ? Status() : Wrong("only the order rate takes a rate");

@@ -83,8 +83,8 @@ ShardStatus StatusOf(ShardRuntime& runtime) {
   out.in_memory = scheduler.lanes().in_memory();
   const Instant now = shard.context().clock.Now();
   out.sites.reserve(scheduler.sites().size());
-  for (const auto& [name, site] : scheduler.sites())
-    out.sites.push_back({std::hash<std::string>()(name), now < site->suspended_until});
+  for (const auto& [key, site] : scheduler.sites())
+    out.sites.push_back({std::hash<std::string>()(site->name), now < site->suspended_until});
   out.damaged = scheduler.damaged();
   out.suspensions = ReportSuspensions(shard);
   return out;

@@ -13,6 +13,7 @@ void Scheduler::AddRecipient(JobState& state, LaneHandle handle, Waiting waiting
   if (state.lanes.empty()) {
     state.job.message = waiting.message;
     state.job.content = waiting.content;
+    state.source = waiting.recipient.source;
   }
   state.job.recipients.push_back(std::move(waiting.recipient));
   state.lanes.push_back(handle);
@@ -33,13 +34,14 @@ void Scheduler::Gather(Site& site, JobState& state) {
   if (state.job.message->message.recipients == 1) return;
   static constexpr size_t kLanesLooked = 64;
   const std::string_view domain = DomainOf(state.job.recipients.front().address);
-  const size_t most = shapes_.PoolRecipients(ProviderOf(site), domain);
+  const size_t most = RecipientsOf(site, domain);
   for (size_t i = 0; i < std::min(kLanesLooked, site.lanes.size()); ++i) {
     const LaneHandle handle = site.lanes[i];
     Lane& lane = *lanes_.Get(handle);
-    const auto heads = [&lane, message] {
-      return lane.ready() > 0 && lane.window->queued != kNoPlace &&
-             lane.window->ready.front().message->message.id == message;
+    const auto heads = [&lane, &state, message] {
+      if (lane.ready() == 0 || lane.window->queued == kNoPlace) return false;
+      const Waiting& first = lane.window->ready.front();
+      return first.message->message.id == message && first.recipient.source == state.source;
     };
     if (!heads() || !MayJoin(state, lane)) continue;
     while (state.lanes.size() < most && heads()) {

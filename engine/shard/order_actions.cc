@@ -10,12 +10,15 @@ namespace sluice::engine {
 void Scheduler::TakeOrder(const queue::Order& order) {
   orders_.Put(order);
   if (order.kind == queue::OrderKind::kPause) RenewPause(order);
+  if (order.kind == queue::OrderKind::kReroute) RenewReroutes();
   if (order.kind != queue::OrderKind::kRate) return;
   for (const auto& [name, site] : sites_) Touch(*site);
 }
 
 void Scheduler::DropOrder(uint64_t id) {
+  const bool rerouted = orders_.reroutes().contains(id);
   orders_.Drop(id);
+  if (rerouted) RenewReroutes();
   for (const auto& [name, site] : sites_) Touch(*site);
 }
 
@@ -24,6 +27,7 @@ void Scheduler::RenewPause(const queue::Order& order) {
   const bool of_campaign = order.scope == queue::OrderScope::kCampaign;
   if (!of_campaign && order.scope != queue::OrderScope::kTenant) {
     if (order.ended != WallTime{}) LookForSources();
+    for (const auto& [key, site] : sites_) Touch(*site);  // other sources may have the turn
     return;
   }
   MailOwner owner{.tenant = of_campaign ? order.tenant : order.name};
@@ -35,6 +39,17 @@ void Scheduler::RenewPause(const queue::Order& order) {
     ReturnPreparedIf(*site, [&order](const Waiting& waiting) {
       return Concerns(order, waiting.message->message, waiting.recipient.address);
     });
+}
+
+// Of several orders of the same target the latest counts.
+void Scheduler::RenewReroutes() {
+  PoolTable::Assigned to;
+  for (const auto& [id, order] : orders_.reroutes()) {
+    const bool of_campaign = order.scope == queue::OrderScope::kCampaign;
+    to[{of_campaign ? order.tenant : order.name, of_campaign ? order.name : ""}] = order.value;
+  }
+  pools_.Reroute(std::move(to));
+  Repool();
 }
 
 // Sites that wait for a source may find one now.

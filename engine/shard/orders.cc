@@ -151,6 +151,7 @@ void Orders::Put(const Order& order) {
     // The command has read it; a later version may know more than this one.
     if (const auto rate = config::ParseRate(order.value)) rates_[order.id] = {order, *rate};
   }
+  if (order.kind == OrderKind::kReroute) reroutes_[order.id] = order;
   if (order.kind != OrderKind::kPause) return;
   if (order.ended != WallTime{}) {
     Drop(order.id);
@@ -165,6 +166,7 @@ void Orders::Drop(uint64_t id) {
   pauses_.erase(id);
   paths_.erase(id);
   rates_.erase(id);
+  reroutes_.erase(id);
   over_.erase(id);
 }
 

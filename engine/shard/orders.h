@@ -73,6 +73,8 @@ class Orders {
   const queue::Order* CancelOf(const queue::Message& message, std::string_view address) const {
     return cancels_.empty() ? nullptr : FindCancel(message, address);
   }
+  // Mail that is sent to another pool, in the order of the orders.
+  const std::map<uint64_t, queue::Order>& reroutes() const { return reroutes_; }
 
  private:
   const RateOrder* FindRate(std::string_view source, std::string_view site,
@@ -85,6 +87,7 @@ class Orders {
   std::map<uint64_t, queue::Order> cancels_;
   std::map<uint64_t, queue::Order> pauses_;
   std::map<uint64_t, RateOrder> rates_;
+  std::map<uint64_t, queue::Order> reroutes_;
   std::map<uint64_t, queue::Order> paths_;  // pauses of sites, providers, sources, paths
   std::map<uint64_t, queue::Order> over_;   // pauses that have ended, as long as that matters
 };

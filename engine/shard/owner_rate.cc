@@ -60,13 +60,16 @@ bool Scheduler::HeldByOwnerRate(Site& site, LaneHandle handle, size_t units) {
   return false;
 }
 
-// One that was taken out of the lane before its rate was used up goes back to it.
-bool Scheduler::ReturnedForRate(Site& site, size_t place) {
-  const uint64_t id = site.prepared[place];
-  const JobState& state = jobs_.at(id);
-  if (!HeldByOwnerRate(site, state.lanes.front(), state.lanes.size())) return false;
-  ReturnPrepared(TakePrepared(site, place));
-  return true;
+// Those at this place that were taken out of their lanes before the rate was used up go back to
+// them.
+void Scheduler::ReturnForRate(Site& site, size_t place) {
+  while (place < site.prepared.size()) {
+    const uint64_t id = site.prepared[place];
+    const JobState& state = jobs_.at(id);
+    if (!HeldByOwnerRate(site, state.lanes.front(), state.lanes.size())) return;
+    site.prepared.erase(site.prepared.begin() + std::ptrdiff_t(place));
+    ReturnPrepared(id);
+  }
 }
 
 void Scheduler::OnRateOpen(const std::string& who) {

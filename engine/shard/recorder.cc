@@ -5,6 +5,7 @@
 
 #include "engine/base/check.h"
 #include "engine/log/log.h"
+#include "engine/shard/rotation.h"
 #include "engine/signing/signing.h"
 #include "smtp/mime_fields.h"
 
@@ -252,6 +253,8 @@ void Recorder::Commit(Change change, std::optional<queue::Insert> report) {
   if (deferred) {
     change.waiting.recipient.due = due;
     change.waiting.recipient.last_reply = LastReply(change.verdict);
+    const bool come_back = change.verdict.reason == reason::kGreylisted;
+    change.waiting.recipient.source = come_back ? SourceMark(change.event.source) : 0;
     transaction.postpones.push_back({std::move(change.waiting.recipient), lane.key.ToKey()});
   } else {
     transaction.finishes.push_back({id, lane.id});

@@ -80,9 +80,9 @@ void Scheduler::WaitForSource(Site& site) {
   const WallTime wall = shard_.clock.Wall();
   WallTime first = WallTime::max();
   std::string trouble;
-  for (const config::PoolMember& member : shard_.config->pools.front().members) {
+  for (size_t i = 0; i < site.rotation.size(); ++i) {
     std::string why;
-    const WallTime until = PathUntil(member.source, site, &why);
+    const WallTime until = PathUntil(site.rotation[i].source, site, &why);
     if (!trouble.empty() && until >= first) continue;
     first = until;
     trouble = std::move(why);
@@ -108,16 +108,16 @@ void Scheduler::SuspendPaths(const Site& site, const std::string& source, ReplyT
   const std::string receiver = ReceiverOf(site);
   if (target == ReplyTarget::kSource) return SuspendPath(source, "*", length, why);
   if (target == ReplyTarget::kPath) return SuspendPath(source, receiver, length, why);
-  for (const config::PoolMember& member : shard_.config->pools.front().members)
-    SuspendPath(member.source, receiver, length, why);
+  for (size_t i = 0; i < site.rotation.size(); ++i)
+    SuspendPath(site.rotation[i].source, receiver, length, why);
 }
 
-ReplyContext Scheduler::ContextOf(const std::string& source, const std::string& receiver,
-                                  const Job& job, size_t recipient) const {
+ReplyContext Scheduler::ContextOf(const Site& site, const std::string& source,
+                                  const std::string& receiver, const Job& job, size_t recipient) {
   const queue::Message& message = job.message->message;
   return {.source = source,
           .receiver = receiver,
-          .pool = shard_.config->pools.front().name,
+          .pool = site.pool,
           .sending_domain = DomainOf(message.sender),
           .tenant = message.tenant,
           .campaign = message.campaign,
@@ -127,7 +127,7 @@ ReplyContext Scheduler::ContextOf(const std::string& source, const std::string& 
 void Scheduler::React(Site& site, const std::string& source, const Job& job, size_t recipient,
                       const AttemptResult& result, const Verdict& verdict, Delivery* delivery) {
   const std::string receiver = ReceiverOf(site);
-  const ReplyContext about = ContextOf(source, receiver, job, recipient);
+  const ReplyContext about = ContextOf(site, source, receiver, job, recipient);
   const Instant now = shard_.clock.Now();
   reactions_.OnAttempt(about, verdict.outcome == Outcome::kDelivered, now);
   if (verdict.rule == nullptr) return;

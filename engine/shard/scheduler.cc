@@ -22,6 +22,7 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
       owner_(owner),
       rules_(rules),
       shapes_(shard.config),
+      pools_(shard.config),
       shared_{.shard = shard,
               .router = router,
               .broken_tls = broken_tls_,
@@ -43,7 +44,9 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
   rates_.OnOpen([this](const std::string& who) { OnRateOpen(who); });
   suspensions_.OnHeard([this](const queue::SuspensionId& id, const Suspensions::Entry* entry) {
     if (id.kind != queue::SuspensionKind::kSite) return;
-    if (const auto it = sites_.find(id.key); it != sites_.end()) HearOfSite(*it->second, entry);
+    const auto it = by_name_.find(id.key);
+    if (it == by_name_.end()) return;
+    for (Site* site : it->second) HearOfSite(*site, entry);
   });
 }
 
@@ -55,13 +58,16 @@ Judge Scheduler::MakeJudge(Site& site, std::string_view domain, std::string_view
 
 // ---- sites and lanes -------------------------------------------------------------------------
 
-Site& Scheduler::SiteNamed(const std::string& name, bool provisional) {
-  std::unique_ptr<Site>& slot = sites_[name];
+Site& Scheduler::SiteNamed(const std::string& name, const std::string& pool, bool provisional) {
+  const std::string key = Site::KeyOf(name, pool);
+  std::unique_ptr<Site>& slot = sites_[key];
   if (!slot) {
     slot = std::make_unique<Site>(
-        name, shard_.timers, queue_nodes_, [this, name] { Resume(*sites_.at(name)); },
-        [this, name] { OnOpening(*sites_.at(name)); });
+        name, pool, shard_.timers, queue_nodes_, [this, key] { Resume(*sites_.at(key)); },
+        [this, key] { OnOpening(*sites_.at(key)); });
     slot->provisional = provisional;
+    if (const config::Pool* known = pools_.Named(pool)) slot->rotation.Renew(known->members);
+    by_name_[name].push_back(slot.get());
     RememberTrouble(*slot);
   }
   return *slot;
@@ -69,12 +75,18 @@ Site& Scheduler::SiteNamed(const std::string& name, bool provisional) {
 
 void Scheduler::DropSiteIfIdle(Site& site) {
   if (!site.idle_for_good() || site.pump_pending) return;
-  if (site.failures > 0) suspensions_.Leave({queue::SuspensionKind::kSite, site.name});
-  sites_.erase(std::string(site.name));
+  const auto named = by_name_.find(site.name);
+  std::erase(named->second, &site);
+  if (named->second.empty()) {
+    if (site.failures > 0) suspensions_.Leave({queue::SuspensionKind::kSite, site.name});
+    by_name_.erase(named);
+  }
+  sites_.erase(std::string(site.key));
 }
 
 void Scheduler::OnLaneAwake(Lane& lane, LaneHandle handle) {
-  SiteNamed("?" + lane.key.domain, true).AddLane(lane, handle);
+  SiteNamed("?" + lane.key.domain, pools_.Of(lane.key.tenant, lane.key.campaign).name, true)
+      .AddLane(lane, handle);
 }
 
 void Scheduler::OnLaneAsleep(Lane& lane, LaneHandle) {
@@ -87,7 +99,7 @@ void Scheduler::OnLaneAsleep(Lane& lane, LaneHandle) {
 void Scheduler::Touch(Site& site) {
   if (site.pump_pending) return;
   site.pump_pending = true;
-  pump_.push_back(site.name);
+  pump_.push_back(site.key);
 }
 
 void Scheduler::MoveLane(LaneHandle handle, Site& to) {
@@ -145,8 +157,8 @@ bool Scheduler::Settle() {
   for (int round = 0; round < 4 && !pump_.empty(); ++round) {
     pumping_.clear();
     std::swap(pump_, pumping_);
-    for (const std::string& name : pumping_) {
-      const auto it = sites_.find(name);
+    for (const std::string& key : pumping_) {
+      const auto it = sites_.find(key);
       CHECK(it != sites_.end());
       it->second->pump_pending = false;
       Pump(*it->second);
@@ -200,15 +212,19 @@ std::optional<Job> Scheduler::NextJob(Delivery& delivery) {
     open.poked = false;
     --site.poked;
   }
-  if (PathBlocked(delivery.path().source, site)) {
+  const Instant now = shard_.clock.Now();
+  const size_t who = site.rotation.Find(delivery.path().source);
+  if (who == Rotation::kNobody || PathBlocked(delivery.path().source, site)) {
     delivery.Recycle();
+    Touch(site);  // others go on
     return std::nullopt;
   }
-  const bool may_work = MaySend() && shard_.clock.Now() >= site.suspended_until;
+  site.rotation[who].asked = now;
+  const bool may_work = MaySend() && now >= site.suspended_until;
   for (bool again = may_work; again && Prepare(site);) {
-    const size_t place = FindAllowed(site, delivery.path().source, 0);
-    if (place < site.prepared.size())
-      return HandOut(TakePrepared(site, place), site, delivery.path().source);
+    if (!site.idle.empty()) Touch(site);  // somebody else's turn may come with this
+    if (const auto place = JobFor(site, who, 0u)) return HandOut(site, *place, who);
+    Touch(site);
     again = SetAsideByRate(site);
   }
   if (!stopping_) site.idle.push_back(by_delivery_.at(&delivery));
@@ -241,6 +257,8 @@ void Scheduler::OnResult(Delivery& delivery, Job& job, size_t recipient,
   const Verdict verdict = RecordAttempt(state, job, recipient, result, path.site, path.source);
   if (result.fault == Fault::kNone && result.stage >= Stage::kMail) {
     open.worked = true;
+    if (const size_t who = open.site->rotation.Find(path.source); who != Rotation::kNobody)
+      open.site->rotation[who].failures = 0;
     if (!std::exchange(open.site->proven, true)) Touch(*open.site);
     if (open.site->failures > 0) OnSuccess(*open.site);
     const bool own = result.stage == Stage::kRcpt || verdict.outcome == Outcome::kDelivered;
@@ -258,6 +276,8 @@ void Scheduler::OnJobReturned(Delivery& delivery, Job job, std::vector<size_t> u
   if (failure != nullptr) {
     OnRoundFailed(site, state, job, untried, *failure, delivery.path());
   } else {
+    const size_t who = site.rotation.Find(delivery.path().source);
+    if (who != Rotation::kNobody) site.rotation.GaveBack(who, uint32_t(untried.size()));
     for (size_t i = untried.size(); i-- > 0;) {
       const size_t r = untried[i];
       lanes_.PutBack(state.lanes[r],
@@ -275,6 +295,8 @@ void Scheduler::OnClosed(Delivery& delivery) {
   std::erase(site.idle, handle);
   CHECK(site.open > 0);
   --site.open;
+  const size_t who = site.rotation.Find(delivery.path().source);
+  if (who != Rotation::kNobody && site.rotation[who].open > 0) --site.rotation[who].open;
   limits_.Release(open.path);
   by_delivery_.erase(&delivery);
   closed_.push_back(handle);

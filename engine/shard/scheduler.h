@@ -2,9 +2,11 @@
 //
 // PURPOSE   Groups lanes into sites, takes work from the site's queue, finds the site's hosts,
 //           asks the limits for connections and gives work to deliveries. Suspends a site that
-//           cannot be reached as one and probes it with one message (design 12.3).
-// NOT HERE  Whose turn it is (site_queue.h), windows and disk (lanes.h), verdicts (delivery/verdict.h), writing outcomes
-//           (recorder.h), the values of limits (limits.h).
+//           cannot be reached as one and probes it with one message (design 12.3). What each pool
+//           has for a site is a Site of its own.
+// NOT HERE  Whose turn it is (site_queue.h), of which source (rotation.h), windows and disk
+//           (lanes.h), verdicts (delivery/verdict.h), writing outcomes (recorder.h), the values of
+//           limits (limits.h).
 // FLOW      lane ready -> Pump(site) -> route -> permit -> Delivery -> NextJob ... OnResult ->
 //           verdict -> Recorder.
 // THREADS   Confined to its shard.
@@ -27,6 +29,7 @@
 #include "engine/shard/lanes.h"
 #include "engine/shard/limits.h"
 #include "engine/shard/orders.h"
+#include "engine/shard/pool_table.h"
 #include "engine/shard/rates.h"
 #include "engine/shard/reactions.h"
 #include "engine/shard/recorder.h"
@@ -56,6 +59,7 @@ struct JobState {
   queue::MailClass mail_class = queue::MailClass::kBulk;
   std::vector<LaneHandle> lanes;  // by recipient
   std::vector<bool> indexed;
+  uint32_t source = 0;    // mark of the one that its recipients wait for; 0: any
   size_t unanswered = 0;  // recipients whose result has not come
   bool reacted = false;   // to a reply that all of them hear
   bool begun = false;     // its recipients are counted
@@ -169,8 +173,6 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   static constexpr Duration kOpenBackoff{30'000'000};
   // A domain that waits for a rate of its own looks again after this, if nobody calls it.
   static constexpr Duration kAsideMax{1'000'000};
-  // A source whose proxy or own address failed is left alone so long, at the site where it did.
-  static constexpr Duration kOwnFaultRest{60'000'000};
   // A site that another shard suspended is left to that shard's probe for this long.
   static constexpr Duration kProbeLead{2'000'000};
   // Jobs of one site whose content is read ahead: at most this many, and about as many as leave in
@@ -193,7 +195,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   };
 
   Judge MakeJudge(Site& site, std::string_view domain, std::string_view source);
-  Site& SiteNamed(const std::string& name, bool provisional);
+  Site& SiteNamed(const std::string& name, const std::string& pool, bool provisional);
   void RememberTrouble(Site& site);
   void OnPaceOver(LaneHandle handle);
   void Touch(Site& site);
@@ -212,6 +214,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   bool CancelIfOrdered(LaneHandle handle, Waiting& waiting);
   void RenewPause(const queue::Order& order);
   void LookForSources();
+  void RenewReroutes();
 
   // Work out of lanes (scheduler.cc, job_prepare.cc, job_gather.cc).
   std::optional<std::pair<LaneHandle, Waiting>> TakeNext(Site& site);
@@ -241,18 +244,16 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   const std::shared_ptr<const Shape>& ShapeOf(Site& site, std::string_view domain,
                                               std::string_view source);
   void KnowHosts(Site& site, const std::vector<dns::MxHost>& hosts);
+  uint32_t RecipientsOf(Site& site, std::string_view domain);
   std::string PathOf(Site& site, const std::string& source);
   std::string_view NextDomain(const Site& site);
-  static uint64_t TakePrepared(Site& site, size_t place);
-  Job HandOut(uint64_t id, Site& site, const std::string& source);
+  Job HandOut(Site& site, size_t place, size_t who);
 
   // Connections and trouble (sites.cc).
   void Pump(Site& site);
   void Open(Site& site);
   void WithRoute(const std::string& domain, std::function<void(const Route&)> done);
   void OnRoute(const std::string& site_name, const std::string& domain, const Route& route);
-  // Null: none may be used for the site now.
-  const config::Source* PickSource(Site& site, std::string_view domain);
   // One connection that is asked for.
   struct Opening {
     std::string site;
@@ -267,7 +268,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void ReturnAllPrepared(Site& site);
   void Suspend(Site& site, std::string why);
   void Rest(Site& site, Instant until, std::string why);
-  bool IsWorking(const Site& site);
+  bool IsWorking(const std::string& site);
   void HearOfSite(Site& site, const Suspensions::Entry* entry);
   void Revive(Site& site);
   void Resume(Site& site);
@@ -286,11 +287,9 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
                                           const std::string& source);
   void OnRateOpen(const std::string& who);
   bool HeldByRate(Site& site, const RateKey& key, uint32_t units, Duration lead);
-  size_t FindAllowed(Site& site, const std::string& source, uint32_t before);
+  bool JobHeldByRate(Site& site, const Job& job, const std::string& source, uint32_t before);
   bool IsOver(Site& site, std::string_view domain, Waiting& waiting);
   void CountHeld(const Site& site, Waiting& waiting);
-  void PokeIdle(Site& site);
-  bool MayPoke(Site& site, const std::string& source);
   bool MayOpenFrom(Site& site, const std::string& source, std::string_view domain);
   bool RatesForbidOpening(Site& site, std::string_view domain);
   void RestForRate(Site& site, std::string_view domain);
@@ -305,8 +304,29 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   std::string PlaceOf(const RateLimit& limit, Site& site, std::string_view domain);
   std::vector<RateKey> OwnerRatesOf(Site& site, const LaneName& mail);
   bool HeldByOwnerRate(Site& site, LaneHandle handle, size_t units);
-  bool ReturnedForRate(Site& site, size_t place);
+  void ReturnForRate(Site& site, size_t place);
   void ReleaseLanes();
+
+  // Pools and their sources (site_sources.cc).
+  void Repool();
+  bool AllOut(const Site& site);
+  // `busy`: a connection that is being opened leaves no room for another.
+  Rotation::StandingOf Standings(Site& site, bool busy);
+  bool InTurn(Site& site, size_t who);
+  bool IsAwaited(Site& site, size_t who);
+  // The place in `prepared` of the job that a connection of this source may have; none: there is
+  // none for it now. The rate is asked for it and for `before` more recipients that come first;
+  // none: it is not asked.
+  std::optional<size_t> JobFor(Site& site, size_t who, std::optional<uint32_t> before);
+  // For whom the next connection is opened; kNobody: for none now.
+  size_t NextSource(Site& site);
+  void PokeIdle(Site& site);
+  bool MayPoke(Site& site, size_t who);
+  const config::Source& SourceNamed(const std::string& name) const;
+  // False: the round failed for another reason, or for a source that has left the pool.
+  bool OnSourceFailed(Site& site, const JobState& state, const Job& job,
+                      const std::vector<size_t>& untried, const RoundFailure& failure,
+                      const std::string& source);
 
   // Reply rules (reply_actions.cc).
   static std::string ReceiverOf(const Site& site);
@@ -317,8 +337,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
                    const std::string& why);
   void SuspendPaths(const Site& site, const std::string& source, config::ReplyTarget target,
                     Duration length, const std::string& why);
-  ReplyContext ContextOf(const std::string& source, const std::string& receiver, const Job& job,
-                         size_t recipient) const;
+  static ReplyContext ContextOf(const Site& site, const std::string& source,
+                                const std::string& receiver, const Job& job, size_t recipient);
   // Once for each reply. `delivery`: that heard it, when it may go on.
   void React(Site& site, const std::string& source, const Job& job, size_t recipient,
              const AttemptResult& result, const Verdict& verdict, Delivery* delivery);
@@ -333,11 +353,13 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   RecorderOwner& owner_;
   const ReplyRules& rules_;
   ShapeTable shapes_;
+  PoolTable pools_;
   Reactions reactions_;
   HostMemory broken_tls_;
   DeliveryShared shared_;
   QueueNodes queue_nodes_;
-  std::unordered_map<std::string, std::unique_ptr<Site>> sites_;
+  std::unordered_map<std::string, std::unique_ptr<Site>> sites_;  // by key
+  std::unordered_map<std::string, std::vector<Site*>> by_name_;   // one for each pool
   Orders orders_;
   Lanes lanes_;
   Recorder recorder_;

@@ -36,32 +36,35 @@ const std::shared_ptr<const Shape>& ShapeTable::Make(Row& row, const Key& key,
   return row.by_source.emplace(std::string(source), std::move(shape)).first->second;
 }
 
-ShapeTable::Row& ShapeTable::RowOf(const Key& key) {
-  const auto [it, is_new] = rows_.try_emplace(key);
-  Row& row = it->second;
-  if (!is_new) return row;
-  for (const config::PoolMember& member : config_->pools.front().members) {
-    const Shape& shape = *Make(row, key, member.source);
-    row.pool_connections += shape.connections;
-    row.pool_recipients = std::min(row.pool_recipients, shape.recipients_per_transaction);
-  }
-  return row;
-}
-
 const std::shared_ptr<const Shape>& ShapeTable::Of(const config::ShapingBlock* provider,
                                                    std::string_view domain,
                                                    std::string_view source) {
   const Key key{provider, Named(domain)};
-  return Make(RowOf(key), key, source);
+  return Make(rows_[key], key, source);
 }
 
-uint64_t ShapeTable::PoolConnections(const config::ShapingBlock* provider,
-                                     std::string_view domain) {
-  return RowOf({provider, Named(domain)}).pool_connections;
+const ShapeTable::OfPool& ShapeTable::PoolRow(const config::ShapingBlock* provider,
+                                              std::string_view domain, const config::Pool& pool) {
+  const Key key{provider, Named(domain)};
+  Row& row = rows_[key];
+  const auto [known, is_new] = row.by_pool.try_emplace(pool.name);
+  if (!is_new) return known->second;
+  for (const config::PoolMember& member : pool.members) {
+    const Shape& shape = *Make(row, key, member.source);
+    known->second.connections += shape.connections;
+    known->second.recipients = std::min(known->second.recipients, shape.recipients_per_transaction);
+  }
+  return known->second;
 }
 
-uint32_t ShapeTable::PoolRecipients(const config::ShapingBlock* provider, std::string_view domain) {
-  return RowOf({provider, Named(domain)}).pool_recipients;
+uint64_t ShapeTable::PoolConnections(const config::ShapingBlock* provider, std::string_view domain,
+                                     const config::Pool& pool) {
+  return PoolRow(provider, domain, pool).connections;
+}
+
+uint32_t ShapeTable::PoolRecipients(const config::ShapingBlock* provider, std::string_view domain,
+                                    const config::Pool& pool) {
+  return PoolRow(provider, domain, pool).recipients;
 }
 
 }  // namespace sluice::engine

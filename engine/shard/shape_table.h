@@ -39,9 +39,11 @@ class ShapeTable {
   const std::shared_ptr<const Shape>& Of(const config::ShapingBlock* provider,
                                          std::string_view domain, std::string_view source);
   // Connections that all sources of the pool may have together on a path each.
-  uint64_t PoolConnections(const config::ShapingBlock* provider, std::string_view domain);
+  uint64_t PoolConnections(const config::ShapingBlock* provider, std::string_view domain,
+                           const config::Pool& pool);
   // Recipients in a transaction that any source of the pool may make.
-  uint32_t PoolRecipients(const config::ShapingBlock* provider, std::string_view domain);
+  uint32_t PoolRecipients(const config::ShapingBlock* provider, std::string_view domain,
+                          const config::Pool& pool);
 
  private:
   // A domain that no table names is null, as all its kind.
@@ -57,14 +59,18 @@ class ShapeTable {
     }
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
+  struct OfPool {
+    uint64_t connections = 0;
+    uint32_t recipients = UINT32_MAX;
+  };
   struct Row {
     std::unordered_map<std::string, std::shared_ptr<const Shape>, Hash, std::equal_to<>> by_source;
-    uint64_t pool_connections = 0;
-    uint32_t pool_recipients = UINT32_MAX;
+    std::unordered_map<std::string, OfPool> by_pool;
   };
 
   const std::string* Named(std::string_view domain) const;
-  Row& RowOf(const Key& key);
+  const OfPool& PoolRow(const config::ShapingBlock* provider, std::string_view domain,
+                        const config::Pool& pool);
   const std::shared_ptr<const Shape>& Make(Row& row, const Key& key, std::string_view source);
 
   std::shared_ptr<const config::Config> config_;

@@ -1,6 +1,6 @@
 // engine/shard/site.h — the hosts that serve some recipient domains, and what we have open to them.
 //
-// PURPOSE   Groups lanes by where their mail goes. Holds the queue of lanes with something ready,
+// PURPOSE   Groups lanes by where their mail goes, and by which pool. Holds the queue of lanes with something ready,
 //           the open deliveries and why the site waits, if it does.
 // STATES    provisional: the domain's route is not known yet, or DNS fails; named "?domain".
 //           suspended: until a time; then probing: one delivery with one message, until a success.
@@ -20,6 +20,7 @@
 #include "engine/base/timer_queue.h"
 #include "engine/delivery/delivery.h"
 #include "engine/shard/lane.h"
+#include "engine/shard/rotation.h"
 #include "engine/shard/site_queue.h"
 
 namespace sluice::config {
@@ -32,14 +33,25 @@ struct OpenDelivery;
 using DeliveryHandle = Handle<OpenDelivery>;
 
 struct Site {
-  Site(std::string name_in, TimerQueue& timers, QueueNodes& nodes, std::function<void()> on_timer,
-       std::function<void()> on_opening)
+  Site(std::string name_in, std::string pool_in, TimerQueue& timers, QueueNodes& nodes,
+       std::function<void()> on_timer, std::function<void()> on_opening)
       : name(std::move(name_in)),
+        pool(std::move(pool_in)),
+        key(KeyOf(name, pool)),
         queue(nodes),
         timer(timers, std::move(on_timer)),
         opening_timer(timers, std::move(on_opening)) {}
 
+  // What one pool has to send to the site stands apart from what others have: its queue, its
+  // connections, and the turns of its sources.
+  static std::string KeyOf(std::string_view name, std::string_view pool) {
+    return std::string(name) + '\n' + std::string(pool);
+  }
+
   const std::string name;
+  const std::string pool;
+  const std::string key;
+  Rotation rotation;
   bool provisional = false;
   std::string replies_of;  // the provider of its first host, by the reply rules; empty: none
 

@@ -61,17 +61,21 @@ std::optional<std::pair<CloseReason, Instant>> Scheduler::ClosedBy(const Lane& l
 }
 
 void Scheduler::CloseMailAt(const std::string& site, const Closing& closing, Instant until) {
-  const auto it = sites_.find(site);
-  if (it == sites_.end()) return;
-  it->second->queue.Close(closing, until);
-  it->second->opening_timer.Set(it->second->queue.next_opening());
+  const auto it = by_name_.find(site);
+  if (it == by_name_.end()) return;
+  for (Site* one : it->second) {
+    one->queue.Close(closing, until);
+    one->opening_timer.Set(one->queue.next_opening());
+  }
 }
 
 void Scheduler::OpenMailAt(const std::string& site, const Closing& closing) {
-  const auto it = sites_.find(site);
-  if (it == sites_.end()) return;
-  it->second->queue.Open(closing);
-  Touch(*it->second);
+  const auto it = by_name_.find(site);
+  if (it == by_name_.end()) return;
+  for (Site* one : it->second) {
+    one->queue.Open(closing);
+    Touch(*one);
+  }
 }
 
 void Scheduler::OnOpening(Site& site) {

@@ -43,7 +43,7 @@ std::optional<RateKey> Scheduler::ConnectionRateOf(Site& site, std::string_view 
 // True: the site is woken when it may try again.
 bool Scheduler::HeldByRate(Site& site, const RateKey& key, uint32_t units, Duration lead) {
   if (rates_.OpensAt(key, units) <= shard_.clock.Now() + lead) return false;
-  rates_.Wait(key, site.name, units, lead);
+  rates_.Wait(key, site.key, units, lead);
   site.rate_held = shard_.clock.Wall();
   return true;
 }
@@ -70,47 +70,20 @@ bool Scheduler::IsOver(Site& site, std::string_view domain, Waiting& waiting) {
   };
   CountHeld(site, waiting);
   if (!over()) return false;
-  const bool rated = std::ranges::any_of(
-      shard_.config->pools.front().members, [&](const config::PoolMember& member) {
-        const Shape& shape = *ShapeOf(site, domain, member.source);
-        return shape.message_rate || shape.tenant_rate || shape.campaign_rate;
-      });
-  if (rated) site.CountHeld(waiting, started_);
+  for (size_t i = 0; i < site.rotation.size(); ++i) {
+    const Shape& shape = *ShapeOf(site, domain, site.rotation[i].source);
+    if (shape.message_rate || shape.tenant_rate || shape.campaign_rate)
+      site.CountHeld(waiting, started_);
+  }
   return over();
 }
 
-// The place in `prepared` of the first job that may go from this source; none: their end.
-size_t Scheduler::FindAllowed(Site& site, const std::string& source, uint32_t before) {
-  size_t i = 0;
-  while (i < site.prepared.size()) {
-    if (ReturnedForRate(site, i)) continue;
-    const Job& job = jobs_.at(site.prepared[i]).job;
-    const auto key = MessageRateOf(site, DomainOf(job.recipients.front().address), source);
-    if (!key) return i;
-    const auto most = uint32_t(std::min<uint64_t>(job.recipients.size(), key->rate.burst));
-    if (!HeldByRate(site, *key, most + before, Duration(0))) return i;
-    ++i;
-  }
-  return i;
-}
-
-void Scheduler::PokeIdle(Site& site) {
-  for (size_t i = site.idle.size(); i-- > 0 && site.waiting() > site.poked;) {
-    OpenDelivery& open = *deliveries_.Get(site.idle[i]);
-    const bool leaving = !open.delivery->idle();  // it is saying goodbye
-    if (!leaving && !MayPoke(site, open.delivery->path().source)) continue;
-    site.idle.erase(site.idle.begin() + std::ptrdiff_t(i));
-    if (leaving) continue;
-    open.poked = true;
-    ++site.poked;
-    open.delivery->Poke();
-  }
-}
-
-bool Scheduler::MayPoke(Site& site, const std::string& source) {
-  if (!site.prepared.empty()) return FindAllowed(site, source, site.poked) < site.prepared.size();
-  const auto key = MessageRateOf(site, NextDomain(site), source);
-  return !key || !HeldByRate(site, *key, site.poked + 1, Duration(0));
+bool Scheduler::JobHeldByRate(Site& site, const Job& job, const std::string& source,
+                              uint32_t before) {
+  const auto key = MessageRateOf(site, DomainOf(job.recipients.front().address), source);
+  if (!key) return false;
+  const auto most = uint32_t(std::min<uint64_t>(job.recipients.size(), key->rate.burst));
+  return HeldByRate(site, *key, most + before, Duration(0));
 }
 
 // A connection that waits for its slot makes another one needless.
@@ -129,9 +102,10 @@ bool Scheduler::MayOpenFrom(Site& site, const std::string& source, std::string_v
 bool Scheduler::RatesForbidOpening(Site& site, std::string_view domain) {
   if (site.provisional) return false;
   bool held = false;
-  for (const config::PoolMember& member : shard_.config->pools.front().members) {
-    if (PathBlocked(member.source, site)) continue;
-    if (MayOpenFrom(site, member.source, domain)) return false;
+  for (size_t i = 0; i < site.rotation.size(); ++i) {
+    const std::string& source = site.rotation[i].source;
+    if (PathBlocked(source, site)) continue;
+    if (MayOpenFrom(site, source, domain)) return false;
     held = true;
   }
   return held;
@@ -150,11 +124,12 @@ bool Scheduler::HeldByOwnRate(Site& site, std::string_view domain) {
   // Who has no connection yet needs time to open one.
   const Duration lead = site.open == 0 ? site.lead : Duration(0);
   bool held = false;
-  for (const config::PoolMember& member : shard_.config->pools.front().members) {
-    if (PathBlocked(member.source, site)) continue;
-    const auto& limit = ShapeOf(site, domain, member.source)->message_rate;
+  for (size_t i = 0; i < site.rotation.size(); ++i) {
+    const std::string& source = site.rotation[i].source;
+    if (PathBlocked(source, site)) continue;
+    const auto& limit = ShapeOf(site, domain, source)->message_rate;
     if (!limit || !limit->of_domain) return false;
-    const RateKey key = KeyOf("m|", *limit, PathOf(site, member.source), domain);
+    const RateKey key = KeyOf("m|", *limit, PathOf(site, source), domain);
     if (!HeldByRate(site, key, 1, lead)) return false;
     held = true;
   }
@@ -243,10 +218,11 @@ std::optional<Scheduler::RateWait> Scheduler::WaitOfRate(Site& site, std::string
   if (site.provisional) return std::nullopt;
   const Instant now = shard_.clock.Now();
   std::optional<RateWait> first;
-  for (const config::PoolMember& member : shard_.config->pools.front().members) {
-    if (PathBlocked(member.source, site)) continue;
-    const auto messages = MessageRateOf(site, domain, member.source);
-    const auto connections = ConnectionRateOf(site, domain, member.source);
+  for (size_t i = 0; i < site.rotation.size(); ++i) {
+    const std::string& source = site.rotation[i].source;
+    if (PathBlocked(source, site)) continue;
+    const auto messages = MessageRateOf(site, domain, source);
+    const auto connections = ConnectionRateOf(site, domain, source);
     const Instant opens = messages ? rates_.Peek(messages->name) : Instant{};
     const Instant connects =
         connections && site.open == 0 ? rates_.Peek(connections->name) : Instant{};
@@ -255,9 +231,9 @@ std::optional<Scheduler::RateWait> Scheduler::WaitOfRate(Site& site, std::string
     if (until <= now) return std::nullopt;
     if (first && first->until <= until) continue;
     const RateOrder* order =
-        by_messages ? orders_.RateOf(member.source, site.name, site.replies_of) : nullptr;
+        by_messages ? orders_.RateOf(source, site.name, site.replies_of) : nullptr;
     first = {
-        .source = member.source,
+        .source = source,
         .key = by_messages ? config::ShapingKey::kMessageRate : config::ShapingKey::kConnectionRate,
         .rate = by_messages ? messages->rate : connections->rate,
         .until = until,

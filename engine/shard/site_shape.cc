@@ -18,6 +18,8 @@ void Scheduler::RenewShapes() {
   if (shapes_.config() == shard_.config) return;  // only certificates are new
   shapes_.Renew(shard_.config);
   rates_.Renew();
+  pools_.Renew(shard_.config);
+  Repool();
   queue_nodes_.Reweigh();
   ReleaseLanes();
   // More may be allowed than before.
@@ -45,7 +47,14 @@ const std::shared_ptr<const Shape>& Scheduler::ShapeOf(Site& site, std::string_v
 }
 
 uint64_t Scheduler::ConnectionsOf(Site& site, std::string_view domain) {
-  return shapes_.PoolConnections(ProviderOf(site), domain);
+  const config::Pool* pool = pools_.Named(site.pool);
+  return pool == nullptr ? 0 : shapes_.PoolConnections(ProviderOf(site), domain, *pool);
+}
+
+// Recipients of one transaction, from whichever source of the pool.
+uint32_t Scheduler::RecipientsOf(Site& site, std::string_view domain) {
+  const config::Pool* pool = pools_.Named(site.pool);
+  return pool == nullptr ? 1 : shapes_.PoolRecipients(ProviderOf(site), domain, *pool);
 }
 
 // What connections are counted on. No site's name begins with "@".
@@ -64,16 +73,14 @@ std::string_view Scheduler::NextDomain(const Site& site) {
   return lane == nullptr ? std::string_view() : std::string_view(lane->key.domain);
 }
 
-uint64_t Scheduler::TakePrepared(Site& site, size_t place) {
-  const uint64_t id = site.prepared[place];
-  site.prepared.erase(site.prepared.begin() + std::ptrdiff_t(place));
-  return id;
-}
-
-// A job that is in `prepared` no more, for a connection of `source`.
-Job Scheduler::HandOut(uint64_t id, Site& site, const std::string& source) {
-  Job job = std::move(jobs_.at(id).job);
+// The job at this place in `prepared`, which it leaves, for a connection of source `who`.
+Job Scheduler::HandOut(Site& site, size_t place, size_t who) {
+  const auto at = site.prepared.begin() + std::ptrdiff_t(place);
+  Job job = std::move(jobs_.at(*at).job);
+  site.prepared.erase(at);
   CHECK(!job.recipients.empty());
+  site.rotation.Took(who, uint32_t(job.recipients.size()));
+  const std::string& source = site.rotation[who].source;
   job.tls = ShapeOf(site, DomainOf(job.recipients.front().address), source)->tls;
   return job;
 }

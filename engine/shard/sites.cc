@@ -34,7 +34,9 @@ void Scheduler::Pump(Site& site) {
   if (site.open >= ConnectionsOf(site, NextDomain(site))) return;
   if (now < site.open_not_before) return site.timer.Set(site.open_not_before);
   if (RatesForbidOpening(site, NextDomain(site))) return RestForRate(site, NextDomain(site));
-  if (Prepare(site)) Open(site);
+  if (!Prepare(site)) return;
+  if (site.provisional || NextSource(site) != Rotation::kNobody) return Open(site);
+  if (AllOut(site)) WaitForSource(site);
 }
 
 void Scheduler::Open(Site& site) {
@@ -43,7 +45,7 @@ void Scheduler::Open(Site& site) {
   const Job& job = jobs_.at(site.prepared.front()).job;
   const std::string domain(DomainOf(job.recipients.front().address));
   WithRoute(domain,
-            [this, name = site.name, domain](const Route& route) { OnRoute(name, domain, route); });
+            [this, key = site.key, domain](const Route& route) { OnRoute(key, domain, route); });
 }
 
 void Scheduler::WithRoute(const std::string& domain, std::function<void(const Route&)> done) {
@@ -60,27 +62,29 @@ void Scheduler::WithRoute(const std::string& domain, std::function<void(const Ro
   });
 }
 
-void Scheduler::OnRoute(const std::string& site_name, const std::string& domain,
+void Scheduler::OnRoute(const std::string& site_key, const std::string& domain,
                         const Route& route) {
-  const auto it = sites_.find(site_name);
+  const auto it = sites_.find(site_key);
   CHECK(it != sites_.end());  // `opening` keeps it
   Site& site = *it->second;
   CHECK(site.opening);
   if (route.fault == dns::RouteFault::kNone && route.site == site.name) {
     KnowHosts(site, route.hosts);
     if (!route.hosts.empty()) site.replies_of = rules_.ProviderOf(route.hosts.front().name);
-    const config::Source* picked = PickSource(site, domain);
-    if (picked == nullptr) {
+    const size_t next = NextSource(site);
+    if (next == Rotation::kNobody) {
       site.opening = false;
-      if (!RatesForbidOpening(site, domain)) return WaitForSource(site);
-      return RestForRate(site, domain);
+      if (AllOut(site)) return WaitForSource(site);
+      if (RatesForbidOpening(site, domain)) RestForRate(site, domain);
+      return Touch(site);
     }
-    Opening opening{.site = site_name,
+    const config::Source& source = SourceNamed(site.rotation[next].source);
+    Opening opening{.site = site_key,
                     .domain = domain,
-                    .path = PathOf(site, picked->name),
-                    .source = *picked,
+                    .path = PathOf(site, source.name),
+                    .source = source,
                     .route = route,
-                    .shape = ShapeOf(site, domain, picked->name),
+                    .shape = ShapeOf(site, domain, source.name),
                     .generation = shapes_.generation()};
     const std::string path = opening.path;
     const uint32_t most = opening.shape->connections;
@@ -96,7 +100,7 @@ void Scheduler::OnRoute(const std::string& site_name, const std::string& domain,
       site.failures = 0;
       site.probing = false;
     }
-    Site& to = SiteNamed(route.site, false);
+    Site& to = SiteNamed(route.site, site.pool, false);
     KnowHosts(to, route.hosts);
     const std::vector<LaneHandle> lanes = site.lanes;
     for (const LaneHandle handle : lanes)
@@ -106,28 +110,6 @@ void Scheduler::OnRoute(const std::string& site_name, const std::string& domain,
     Pump(site);
   }
   Touch(site);
-}
-
-const config::Source* Scheduler::PickSource(Site& site, std::string_view domain) {
-  const config::Config& config = *shard_.config;
-  std::vector<const config::PoolMember*> members;
-  uint64_t total = 0;
-  for (const config::PoolMember& member : config.pools.front().members) {
-    if (PathBlocked(member.source, site) || !MayOpenFrom(site, member.source, domain)) continue;
-    members.push_back(&member);
-    total += member.weight;
-  }
-  if (members.empty()) return nullptr;
-  uint64_t dice = total > 0 ? shard_.random.Below(total) : 0;
-  const config::PoolMember* picked = members.front();
-  for (const config::PoolMember* member : members) {
-    picked = member;
-    if (dice < member->weight) break;
-    dice -= member->weight;
-  }
-  const auto it = std::ranges::find(config.sources, picked->source, &config::Source::name);
-  CHECK(it != config.sources.end());  // the parser has checked it
-  return &*it;
 }
 
 void Scheduler::OnPermit(const Opening& opening) {
@@ -142,14 +124,15 @@ void Scheduler::OnPermit(const Opening& opening) {
                         (!site.probing || site.open == 0) &&
                         !PathBlocked(opening.source.name, site);
   const config::Source& source = opening.source;
+  const size_t who = site.rotation.Find(source.name);
+  const auto place = may_open && Prepare(site) ? JobFor(site, who, std::nullopt) : std::nullopt;
   OpenDelivery next;
   next.site = &site;
   next.path = opening.path;
-  if (!may_open || !Prepare(site) || !TakeConnection(site, next, source.name, opening.domain)) {
+  if (!place.has_value() || !TakeConnection(site, next, source.name, opening.domain)) {
     limits_.Release(opening.path);
     return Touch(site);
   }
-  const uint64_t id = TakePrepared(site, 0);
   DeliveryPath where{.site = site.name,
                      .source = source.name,
                      .ehlo = source.ehlo.empty() ? shard_.config->hostname : source.ehlo,
@@ -164,7 +147,9 @@ void Scheduler::OnPermit(const Opening& opening) {
   open.delivery = std::make_unique<Delivery>(shared_, *this, std::move(where));
   by_delivery_.emplace(open.delivery.get(), handle);
   ++site.open;
-  open.delivery->Start(HandOut(id, site, source.name));
+  ++site.rotation[who].open;
+  site.rotation[who].asked = shard_.clock.Now();
+  open.delivery->Start(HandOut(site, *place, who));
   Pump(site);
 }
 
@@ -197,8 +182,14 @@ void Scheduler::Suspend(Site& site, std::string why) {
   ++site.failures;
   site.suspended_at = shard_.clock.Now();
   Rest(site, shard_.clock.Now() + gap, std::move(why));
-  suspensions_.Put({queue::SuspensionKind::kSite, site.name}, shard_.clock.Wall() + gap,
-                   site.failures, site.trouble);
+  const queue::SuspensionId id{queue::SuspensionKind::kSite, site.name};
+  suspensions_.Put(id, shard_.clock.Wall() + gap, site.failures, site.trouble);
+  const Suspensions::Entry* entry = suspensions_.Find(id);
+  if (entry == nullptr) return;  // there was no room to keep it
+  // It is dead for the other pools, too.
+  const Suspensions::Entry told = *entry;
+  for (Site* other : std::vector<Site*>(by_name_.at(site.name)))
+    if (other != &site) HearOfSite(*other, &told);
 }
 
 void Scheduler::Rest(Site& site, Instant until, std::string why) {
@@ -221,7 +212,7 @@ void Scheduler::HearOfSite(Site& site, const Suspensions::Entry* entry) {
     if (contradicted) site.open_not_before = now + kOpenBackoff;
     return Touch(site);
   }
-  if (IsWorking(site)) return suspensions_.Lift(id);
+  if (IsWorking(site.name)) return suspensions_.Lift(id);
   (void)suspensions_.TakeUp(id);
   site.failures = std::max(1u, entry->failures);
   site.probing = false;
@@ -229,10 +220,10 @@ void Scheduler::HearOfSite(Site& site, const Suspensions::Entry* entry) {
   Rest(site, now + std::min(left, kSuspendMax) + kProbeLead, entry->reason);
 }
 
-bool Scheduler::IsWorking(const Site& site) {
+bool Scheduler::IsWorking(const std::string& site) {
   bool working = false;
   deliveries_.ForEach([&](DeliveryHandle, OpenDelivery& open) {
-    working |= open.site == &site && open.worked && open.delivery->ready();
+    working |= open.site->name == site && open.worked && open.delivery->ready();
   });
   return working;
 }
@@ -249,8 +240,12 @@ void Scheduler::Resume(Site& site) {
 
 void Scheduler::OnSuccess(Site& site) {
   suspensions_.Lift({queue::SuspensionKind::kSite, site.name});
-  Revive(site);
-  Pump(site);
+  const std::vector<Site*> named = by_name_.at(site.name);
+  for (Site* one : named) {
+    if (one->failures == 0) continue;
+    Revive(*one);
+    Pump(*one);
+  }
 }
 
 void Scheduler::Revive(Site& site) {
@@ -267,6 +262,7 @@ void Scheduler::Revive(Site& site) {
 void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
                               const std::vector<size_t>& untried, const RoundFailure& failure,
                               const DeliveryPath& path) {
+  if (OnSourceFailed(site, state, job, untried, failure, path.source)) return;
   bool blocked = false;
   for (const size_t r : untried) {
     const Judge judge = MakeJudge(site, DomainOf(job.recipients[r].address), path.source);
@@ -280,12 +276,8 @@ void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
                      {path.site, path.source, &failure.last});
   }
   if (failure.last.fault == Fault::kShutdown || failure.domains_own) return;
-  if (failure.last.fault == Fault::kProxy || failure.last.fault == Fault::kSourceAddress) {
-    SuspendPath(path.source, site.name, kOwnFaultRest, failure.last.text);
-    blocked = true;
-  }
-  if (blocked) return;  // it is the source's trouble, not the site's
-  if (IsWorking(site)) {
+  if (blocked || failure.of_source()) return;  // it is the source's trouble, not the site's
+  if (IsWorking(site.name)) {
     site.open_not_before = shard_.clock.Now() + kOpenBackoff;
   } else if (shard_.clock.Now() >= site.suspended_until) {
     Suspend(site, failure.last.host + ": " + failure.last.text);

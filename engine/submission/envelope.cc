@@ -144,6 +144,10 @@ Accepted Assemble(Submitted submitted, MessageBuilder& builder) {
   if (header.is_signed) message.flags |= queue::kFlagSigned;
   if (NeedsUtf8(submitted, header)) message.flags |= queue::kFlagSmtpUtf8;
   SetCampaign(message, header, submitted.user);
+  if (submitted.user != nullptr && submitted.user->pool_header && !header.pool.empty()) {
+    message.pool = header.pool;
+    message.flags |= queue::kFlagPool;
+  }
   message.header_length = uint32_t(builder.header_length());
   message.cuts = builder.cuts();
 
@@ -178,8 +182,8 @@ std::string UnsubscribeOfNewMail(const ShardContext& context, const std::string&
   return UnsubscribeFields(settings, *context.tokens, {smtp::TokenKind::kUnsubscribe, id, 0});
 }
 
-smtp::Answer CheckControlFields(const config::User* user, const smtp::HeaderFacts& header,
-                                WallTime now) {
+smtp::Answer CheckControlFields(const config::Config& config, const config::User* user,
+                                const smtp::HeaderFacts& header, WallTime now) {
   if (user == nullptr) return {};
   if (user->schedule_headers) {
     const auto schedule = ParseSchedule(header.schedule, now);
@@ -189,10 +193,16 @@ smtp::Answer CheckControlFields(const config::User* user, const smtp::HeaderFact
         !ClassBy(header, user).value_or(ClassOf(user).value_or(header.bulk())))
       return {550, "5.6.0", "X-Schedule-Hours needs a campaign: add X-Campaign"};
   }
-  if (!user->priority_header || header.priority_class.empty()) return {};
   const std::string& value = header.priority_class;
-  if (EqualsNoCase(value, kTransactional) || EqualsNoCase(value, kBulk)) return {};
-  return {550, "5.6.0", "X-Priority-Class must be transactional or bulk, not \"" + value + "\""};
+  if (user->priority_header && !value.empty() && !EqualsNoCase(value, kTransactional) &&
+      !EqualsNoCase(value, kBulk))
+    return {550, "5.6.0", "X-Priority-Class must be transactional or bulk, not \"" + value + "\""};
+  const std::string& pool = header.pool;
+  if (user->pool_header && !pool.empty() &&
+      std::ranges::find(config.pools, pool, &config::Pool::name) == config.pools.end() &&
+      std::ranges::find(config.sources, pool, &config::Source::name) == config.sources.end())
+    return {550, "5.6.0", "There is no pool or source named \"" + pool + "\""};
+  return {};
 }
 
 smtp::Answer PrepareSigning(const ShardContext& context, const config::User* user,

@@ -52,8 +52,8 @@ struct Submitted {
 Accepted Assemble(Submitted submitted, MessageBuilder& builder);
 
 // Fields of the header by which the user may steer his mail: the refusal when one makes no sense.
-smtp::Answer CheckControlFields(const config::User* user, const smtp::HeaderFacts& header,
-                                WallTime now);
+smtp::Answer CheckControlFields(const config::Config& config, const config::User* user,
+                                const smtp::HeaderFacts& header, WallTime now);
 
 // What design 12.10 and 12.11 say of a message that is assembled: refused, or with `sign` and
 // `unsigned_domain` set. Without a keyring nothing is asked and nothing is signed.

@@ -122,7 +122,8 @@ smtp::Answer LocalSubmission::ContentRefusal() {
         "Message over the limit of " + std::to_string(config_->limits.message_size) + " octets"};
   if (facts.fault != smtp::ContentFault::kNone) return {550, "5.6.0", DescribeContent(facts.fault)};
   if (smtp::Answer refusal = builder_.Finish(); !refusal.empty()) return refusal;
-  if (smtp::Answer refusal = CheckControlFields(user_, builder_.header(), context_.clock.Wall());
+  if (smtp::Answer refusal =
+          CheckControlFields(*config_, user_, builder_.header(), context_.clock.Wall());
       !refusal.empty())
     return refusal;
   // What is captured is not sent: no receiver judges its domain.

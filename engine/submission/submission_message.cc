@@ -139,7 +139,8 @@ void SubmissionSession::OnSpoolEnded() {
 void SubmissionSession::SubmitMessage() {
   smtp::Answer refusal = builder_.Finish();
   if (refusal.empty())
-    refusal = CheckControlFields(user_, builder_.header(), listener_.parts_.context.clock.Wall());
+    refusal = CheckControlFields(*listener_.parts_.context.config, user_, builder_.header(),
+                                 listener_.parts_.context.clock.Wall());
   if (!refusal.empty()) {
     ++listener_.counters_.messages_refused;
     DropMessage();

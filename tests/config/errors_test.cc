@@ -155,6 +155,12 @@ TEST(ConfigErrors, AreToldExactly) {
        "s.toml:11:18: source[0].proxy_password: cannot read \"/etc/sluice/missing\": No such file "
        "or "
        "directory\n"},
+      {"[[tenant]]\nname = \"a\"\npool = \"defalt\"\n",
+       "s.toml:8:8: tenant[0].pool: there is no [[pool]] or [[source]] named \"defalt\"; did you "
+       "mean \"default\"?\n"},
+      {"[[campaign]]\nname = \"a\"\npool = \"default\"\n[[campaign]]\nname = \"a\"\n"
+       "pool = \"default\"\n",
+       "s.toml:10:8: campaign[1].name: \"a\" of this tenant is there already\n"},
       {"[[source]]\nname = \"main\"\n[[pool]]\nname = \"p\"\nsources = [{ name = \"mian\" }]\n",
        "s.toml:10:11: pool[0].sources: there is no [[source]] named \"mian\"; did you mean "
        "\"main\"?\n"},

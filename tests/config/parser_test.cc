@@ -163,9 +163,6 @@ TEST(ConfigParser, WarnsOfWhatMayBeMeant) {
        ":9:7: listener[1].key: \"/etc/sluice/open.pem\" can be read by everybody on this machine: "
        "chmod "
        "o-r\n"},
-      {"[[source]]\nname = \"a\"\n[[pool]]\nname = \"bulk\"\nsources = [{ name = \"a\" }]\n"
-       "[[pool]]\nname = \"default\"\nsources = [{ name = \"a\" }]\n",
-       ":8:1: pool: \"bulk\" is not used in this version: all mail goes by \"default\"\n"},
       {"[[user]]\nname = \"a\"\ncertificate_names = \"x.test\"\n",
        ":8:21: user[0].certificate_names: have no effect: no [[listener]] has client_certificates "
        "and a client_ca\n"},

@@ -29,6 +29,7 @@ Message FullMessage() {
   m.campaign = "campaign with spaces and \xc3\xbc";
   m.user = "user";
   m.envid = "env";
+  m.pool = "pool";
   m.ret = DsnRet::kFull;
   m.flags = 0xffff;
   m.header_length = UINT32_MAX;
@@ -52,6 +53,7 @@ Recipient FullRecipient() {
   r.due = WallFromMicros(INT64_MAX);
   r.released = WallFromMicros(1'790'000'000'000'002);
   r.last_reply = std::string(kMaxReplyText, 'r');
+  r.source = UINT32_MAX;
   return r;
 }
 

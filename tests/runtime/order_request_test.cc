@@ -104,6 +104,20 @@ TEST(OrderRequest, ReadsARateOfAPath) {
             "only the order rate takes a rate");
 }
 
+TEST(OrderRequest, ReadsWhereMailIsRerouted) {
+  const auto order =
+      ReadOrder({{"order", "reroute"}, {"campaign", "spring"}, {"pool", "bulk"}}, kNow);
+  ASSERT_TRUE(order) << order.error().what;
+  EXPECT_EQ(order->kind, OrderKind::kReroute);
+  EXPECT_EQ(order->value, "bulk");
+  EXPECT_EQ(ErrorOf({{"order", "reroute"}, {"tenant", "crm"}}),
+            "where to? Give the pool, or a source");
+  EXPECT_EQ(ErrorOf({{"order", "reroute"}, {"source", "m1"}, {"pool", "bulk"}}),
+            "a source cannot be the target of reroute: give a campaign or tenant");
+  EXPECT_EQ(ErrorOf({{"order", "pause"}, {"tenant", "crm"}, {"pool", "bulk"}}),
+            "only a reroute takes a pool");
+}
+
 TEST(OrderRequest, BoundsTexts) {
   EXPECT_NE(ErrorOf({{"order", "cancel"}, {"tenant", std::string(321, 'x')}}).find("too long"),
             std::string::npos);

@@ -63,8 +63,8 @@ TEST(ShapeTable, SharesWhatIsTheSame) {
 TEST(ShapeTable, SumsUpWhatThePoolMayOpen) {
   ShapeTable table(ConfigWith(kShaping));
   const config::ShapingBlock* p = table.ProviderOf(std::vector<std::string>{"p.example"});
-  EXPECT_EQ(table.PoolConnections(p, "x.example"), 6u + 3u);
-  EXPECT_EQ(table.PoolConnections(nullptr, "x.example"), 10u + 5u);
+  EXPECT_EQ(table.PoolConnections(p, "x.example", table.config()->pools.front()), 6u + 3u);
+  EXPECT_EQ(table.PoolConnections(nullptr, "x.example", table.config()->pools.front()), 10u + 5u);
 }
 
 TEST(ShapeTable, LooksEverythingUpAnewAfterAReload) {
@@ -75,7 +75,7 @@ TEST(ShapeTable, LooksEverythingUpAnewAfterAReload) {
   EXPECT_NE(table.generation(), generation);
   EXPECT_EQ(table.ProviderOf(std::vector<std::string>{"p.example"}), nullptr);
   EXPECT_EQ(table.Of(nullptr, "d.example", "m1")->connections, 2u);
-  EXPECT_EQ(table.PoolConnections(nullptr, "d.example"), 4u);
+  EXPECT_EQ(table.PoolConnections(nullptr, "d.example", table.config()->pools.front()), 4u);
   EXPECT_EQ(held->connections, 10u) << "who holds it keeps it";
 }
 
@@ -88,7 +88,7 @@ TEST(ShapeTable, IsTheConfigurationWhereThereIsNoShapingFile) {
   EXPECT_EQ(table.ProviderOf(std::vector<std::string>{"mx.google.com"}), nullptr);
   EXPECT_EQ(table.Of(nullptr, "x.example", "m1")->connections, 7u);
   EXPECT_EQ(table.Of(nullptr, "x.example", "")->retry.max_age, Duration(5h));
-  EXPECT_EQ(table.PoolConnections(nullptr, ""), 7u);
+  EXPECT_EQ(table.PoolConnections(nullptr, "", table.config()->pools.front()), 7u);
 }
 
 }  // namespace

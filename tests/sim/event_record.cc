@@ -43,6 +43,7 @@ void EventRecord::Add(uint64_t id, const queue::Event& event) {
   ++fate.finals;
   fate.final = event.type;
   fate.reason = event.reason;
+  fate.source = event.source;
 }
 
 // From a retry to its end, what is deferred may be due at any time.

@@ -25,6 +25,7 @@ struct RecipientFate {
   std::string reason;     // of the final event
   std::string recipient;  // address
   std::string campaign;
+  std::string source;   // of the final event
   WallTime next_due{};  // of the last deferral
 };
 

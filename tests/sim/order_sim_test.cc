@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "tests/sim/engine_sim_fixture.h"
@@ -28,6 +29,10 @@ class OrderSim : public EngineSim {
   }
   size_t cancelled() const { return record_.CountFinal(queue::EventType::kCancelled); }
   size_t delivered() const { return record_.CountFinal(queue::EventType::kDelivered); }
+  size_t by_source(const std::string& source) const {
+    return size_t(std::ranges::count_if(
+        record_.fates(), [&source](const auto& one) { return one.second.source == source; }));
+  }
   void ExpectSound() const {
     for (const std::string& fault : record_.faults()) ADD_FAILURE() << fault;
     for (const auto& [id, fate] : record_.fates()) EXPECT_LE(fate.finals, 1) << fate.recipient;
@@ -132,6 +137,42 @@ TEST_F(OrderSim, SendsNothingFromAPausedSourceUntilItsTime) {
   EXPECT_EQ(receiver.transactions(), 1u);
   world_.RunFor(15min);
   EXPECT_EQ(delivered(), 101u);
+  ExpectSound();
+}
+
+TEST_F(OrderSim, EmptiesAPausedSourceWithinItsOpenTransactionsWhileThePoolGoesOn) {
+  config_->sources.push_back({.name = "second", .address = {}, .public_address = {}, .ehlo = ""});
+  config_->pools.front().members.push_back({"second", 1});
+  AddDomain("a.test", Manners::Tarpit());
+  Start();
+  SendMany(200, "r", "a.test");
+  ASSERT_TRUE(world_.RunUntil([this] { return by_source("default") >= 20; }, 24h));
+  const size_t open = engine_->open_deliveries();
+  const size_t before = by_source("default");
+  Give(OrderKind::kPause, OrderScope::kSource, "default");
+  EXPECT_TRUE(world_.RunUntil([this] { return delivered() == 200; }, 24h));
+  EXPECT_LE(by_source("default"), before + open) << "at most what was under way";
+  ExpectSound();
+}
+
+TEST_F(OrderSim, SendsAReroutedCampaignByTheOtherPoolAfterARestartToo) {
+  config_->sources.push_back({.name = "second", .address = {}, .public_address = {}, .ehlo = ""});
+  AddDomain("a.test", Manners::Tarpit());
+  Start();
+  SendMany(200, "r", "a.test");
+  ASSERT_TRUE(world_.RunUntil([this] { return delivered() >= 20; }, 24h));
+  const size_t open = engine_->open_deliveries();
+  const size_t before = by_source("default");
+  queue::Order order;
+  order.kind = OrderKind::kReroute;
+  order.name = "default";
+  order.value = "second";
+  ASSERT_TRUE(engine_->Order(order, [](const queue::Order&) {}));
+  Nudge();
+  ASSERT_TRUE(world_.RunUntil([this] { return by_source("second") >= 20; }, 24h));
+  Restart(false, 1s);
+  EXPECT_TRUE(world_.RunUntil([this] { return delivered() == 200; }, 24h));
+  EXPECT_LE(by_source("default"), before + open) << "at most what was under way";
   ExpectSound();
 }
 

@@ -95,6 +95,12 @@ TEST(HeaderScan, MergesNeighbouringCuts) {
   EXPECT_EQ(facts.cuts[0].length, 26u);
 }
 
+TEST(HeaderScan, TellsThePoolThatIsAskedFor) {
+  EXPECT_EQ(ScanHeader("X-Pool:  bulk\r\nX-Virtual-MTA: other\r\n").pool, "bulk");
+  EXPECT_EQ(ScanHeader("x-virtual-mta:\r\n m1\r\n").pool, "m1");
+  EXPECT_EQ(ScanHeader("X-Pools: bulk\r\n").pool, "");
+}
+
 TEST(HeaderScan, SeesWhatIsThereAndCountsHops) {
   const HeaderFacts facts = ScanHeader(
       "Received: a\r\nRECEIVED: b\r\nDate: x\r\nMessage-Id: <y>\r\nFrom: \"A\" <a@Example.ORG>\r\n"

@@ -30,6 +30,7 @@ std::string Request(std::string_view command, std::string_view order, const Orde
   field("provider", options.provider);
   field("source", options.source);
   field("rate", options.rate);
+  field("pool", options.pool);
   field("for", options.length);
   field("why", options.why);
   if (options.order) AppendJsonField(out, "id", int64_t(*options.order));
@@ -92,6 +93,8 @@ int Retry(const OrderOptions& options) { return Carry("retry", "are due now", op
 int Pause(const OrderOptions& options) { return Stand("pause", "paused", options); }
 
 int SetRate(const OrderOptions& options) { return Stand("rate", "in force", options); }
+
+int Reroute(const OrderOptions& options) { return Stand("reroute", "rerouted", options); }
 
 int Resume(const OrderOptions& options) {
   const auto response = CallEngine(options.engine, Request("resume", "", options));

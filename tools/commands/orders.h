@@ -1,4 +1,4 @@
-// tools/commands/orders.h — `sluice cancel`, `retry`, `pause`, `rate`, `resume`, `orders`: what operators
+// tools/commands/orders.h — `sluice cancel`, `retry`, `pause`, `rate`, `reroute`, `resume`, `orders`: what operators
 // order.
 
 #ifndef SLUICE_TOOLS_COMMANDS_ORDERS_H_
@@ -25,6 +25,7 @@ struct OrderOptions {
   std::string source;
   std::optional<uint64_t> order;  // ORDER, of resume
   std::string rate;               // RATE, of rate
+  std::string pool;               // --pool, of reroute
   std::string length;             // --for
   std::string why;                // --why
   bool bounce = false;            // --bounce, of cancel
@@ -37,6 +38,7 @@ int Cancel(const OrderOptions& options);
 int Retry(const OrderOptions& options);
 int Pause(const OrderOptions& options);
 int SetRate(const OrderOptions& options);
+int Reroute(const OrderOptions& options);
 int Resume(const OrderOptions& options);
 int ShowOrders(const OrderOptions& options);
 
