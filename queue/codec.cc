@@ -13,6 +13,11 @@ namespace {
 
 constexpr uint8_t kVersion = 1;
 
+bool IsKnown(SuspensionKind kind) {
+  return (kind >= SuspensionKind::kSite && kind <= SuspensionKind::kPerConnection) ||
+         kind == SuspensionKind::kQuota || kind == SuspensionKind::kRate;
+}
+
 // Seeds of the rows whose key is a name.
 constexpr uint64_t kStateHash = 1;
 constexpr uint64_t kSeedHash = 2;
@@ -307,10 +312,9 @@ bool DecodeSuspension(std::string_view record, const LaneId& name, Suspension& o
   std::string_view fields;
   if (!OpenRecord(record, HashOf(name), kVersion, fields)) return false;
   ByteReader from(fields);
-  const uint8_t kind = from.U8();
-  known = IsKnown(SuspensionKind(kind));
+  out.id.kind = SuspensionKind(from.U8());
+  known = IsKnown(out.id.kind);
   if (!known) return from.ok();
-  out.id.kind = SuspensionKind(kind);
   out.until = WallFromMicros(from.I64());
   out.failures = from.U32();
   out.id.key = from.Text();

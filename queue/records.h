@@ -221,13 +221,29 @@ struct LaneRow {
 
 // What is suspended. One table holds all kinds; a kind that this program does not know is left
 // alone.
-// Kept here for their form's sake: kQuota, the recipients of a user in one window (`failures`);
-// kRate, until when a rate has been used up.
-enum class SuspensionKind : uint8_t { kSite = 1, kPath = 2, kQuota = 32, kRate = 33 };
+enum class SuspensionKind : uint8_t {
+  kSite = 1,
+  // By reply rules, the mail of whom towards whom.
+  kPath,
+  kSendingDomain,
+  kTenant,
+  kCampaign,
+  // A source is used with care: with TLS only, over IPv4 only, over one connection, over at most so
+  // many (`failures`), with at most so many messages on one (`failures`).
+  kTls,
+  kIpv4,
+  kOneConnection,
+  kConnections,
+  kPerConnection,
+  // Kept here for their form's sake: the recipients of a user in one window (`failures`); until
+  // when a rate has been used up.
+  kQuota = 32,
+  kRate,
+};
 
 struct SuspensionId {
   SuspensionKind kind = SuspensionKind::kSite;
-  // kSite: its name; kPath: a source and what it may not be used for, "mailing-1 > @google". At most
+  // kSite: its name; of reply rules: who towards whom, "mailing-1 > @google". At most
   // kMaxSuspensionKey.
   std::string key;
 

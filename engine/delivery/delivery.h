@@ -136,6 +136,7 @@ class Delivery final : public io::StreamEvents {
   void OnSessionReady();
   void OnTransactionDone();
   void NoteLiar();
+  void TellIfTurnedAway(const smtp::ClientOutcome& outcome);
   void OnSessionClosed();
   void OnOpeningFailed();
   void BeginNext();

@@ -252,6 +252,12 @@ void Delivery::NoteLiar() {
   if (stalled || session_->chunking_refused()) shared_.liars.Remember(host_.endpoint, Now());
 }
 
+void Delivery::TellIfTurnedAway(const smtp::ClientOutcome& outcome) {
+  if (!outcome.untried || outcome.fault != smtp::ClientFault::kNone || outcome.code != 421) return;
+  Translate(outcome);
+  owner_.OnTurnedAway(*this, run_.job(), run_.batch().front(), result_);
+}
+
 void Delivery::OnTransactionDone() {
   CHECK(run_.active());
   NoteLiar();
@@ -260,6 +266,7 @@ void Delivery::OnTransactionDone() {
   bool accepted = false;
   const std::span<const smtp::ClientOutcome> outcomes = session_->outcomes();
   CHECK(outcomes.size() == run_.batch().size());
+  TellIfTurnedAway(outcomes.front());
   for (size_t i = 0; i < outcomes.size(); ++i) {
     const size_t recipient = run_.batch()[i];
     const bool told = MayTell(outcomes[i], accepted);

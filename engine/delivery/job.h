@@ -128,6 +128,10 @@ class DeliveryOwner {
   // before.
   virtual void OnJobReturned(Delivery& delivery, Job job, std::vector<size_t> untried,
                              const RoundFailure* failure) = 0;
+  // The receiver ended a connection with a 421 in place of one more transaction. That is nobody's
+  // attempt (the job is returned, to go over another connection), but it says what the receiver
+  // thinks of us. `recipient` is one of those it might have been about.
+  virtual void OnTurnedAway(Delivery&, const Job&, size_t /*recipient*/, const AttemptResult&) {}
   // An address is about to be connected to: the receiver counts it.
   virtual void OnConnect(Delivery&) {}
   // A transaction with these recipients is about to begin. False: not yet; the job is returned.

@@ -314,6 +314,17 @@ WallTime ReleasedOf(const queue::Message& message, const queue::Recipient& recip
   return std::max(message.released, recipient.released);
 }
 
+Verdict JudgeStopped(const Judge& judge, const queue::Message& message,
+                     const queue::Recipient& recipient, WallTime until, std::string why) {
+  Verdict verdict;
+  verdict.reason = reason::kStopped;
+  verdict.text = Bounded(std::move(why));
+  verdict.counts = false;
+  verdict.tried_until = Deadline(judge.retry, message, recipient);
+  verdict.next_due = std::min(until, std::max(verdict.tried_until, judge.now));
+  return verdict;
+}
+
 bool IsExpired(const config::Retry& retry, const queue::Message& message,
                const queue::Recipient& recipient, WallTime now) {
   return now >= Deadline(retry, message, recipient) ||

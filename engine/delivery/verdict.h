@@ -60,6 +60,7 @@ inline constexpr std::string_view kTooLarge = "too_large";
 inline constexpr std::string_view kNoSmtpUtf8 = "no_smtputf8";
 inline constexpr std::string_view kNo8BitMime = "no_8bitmime";
 inline constexpr std::string_view kContentUnreadable = "content_unreadable";
+inline constexpr std::string_view kStopped = "stopped";  // no attempt: a reply rule keeps it back
 inline constexpr std::string_view kShutdown = "shutdown";
 inline constexpr std::string_view kMaxAge = "max_age";
 inline constexpr std::string_view kScheduleEnd = "schedule_end";
@@ -133,6 +134,10 @@ Verdict JudgeRound(const Judge& judge, const RoundFailure& failure, const queue:
 // The route could not be found.
 Verdict JudgeRoute(const Judge& judge, dns::RouteFault fault, std::string_view detail,
                    const queue::Message& message, const queue::Recipient& recipient);
+
+// It is not its turn before `until`, for what a receiver said of others like it.
+Verdict JudgeStopped(const Judge& judge, const queue::Message& message,
+                     const queue::Recipient& recipient, WallTime until, std::string why);
 
 // max_age has passed while the recipient waited (suspended, paused by a receiver, dead site).
 bool IsExpired(const config::Retry& retry, const queue::Message& message,

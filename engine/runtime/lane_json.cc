@@ -17,7 +17,7 @@ Json NextTryJson(WallTime t, WallTime now) {
 }
 
 Json ToJson(const SuspensionReport& suspension) {
-  return {{"kind", suspension.id.kind == queue::SuspensionKind::kPath ? "path" : "site"},
+  return {{"kind", SuspensionKindName(suspension.id.kind)},
           {"key", suspension.id.key},
           {"until", TimeOrNull(suspension.entry.until)},
           {"failures", suspension.entry.failures},

@@ -198,6 +198,10 @@ std::string ReasonOf(const Lane& lane, Shard& shard) {
   return std::move(report.reason);
 }
 
+std::string_view SuspensionKindName(queue::SuspensionKind kind) {
+  return kSuspensionNames.at(size_t(kind) - 1);  // the queue knows no others
+}
+
 std::vector<SuspensionReport> ReportSuspensions(Shard& shard) {
   std::vector<SuspensionReport> out;
   const WallTime wall = shard.context().clock.Wall();

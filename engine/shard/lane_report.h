@@ -11,6 +11,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/shard/shard.h"
@@ -45,6 +46,9 @@ std::vector<LaneReport> ReportLanes(Shard& shard, const LaneFilter& meant, size_
 
 // Why the lane's recipients are not gone yet, in a sentence.
 std::string ReasonOf(const Lane& lane, Shard& shard);
+
+// "site", "path", "sending_domain", ...
+std::string_view SuspensionKindName(queue::SuspensionKind kind);
 
 // What is suspended now, or only probed because it was.
 std::vector<SuspensionReport> ReportSuspensions(Shard& shard);

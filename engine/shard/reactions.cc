@@ -29,6 +29,10 @@ std::string FrontOf(ReplyTarget target, std::string_view about) {
   return out;
 }
 
+std::string KeyOf(const config::ReplyRule& rule, size_t place, std::string_view about) {
+  return FrontOf(rule.actions[place].target, about) + rule.name + "\n" + std::to_string(place);
+}
+
 }  // namespace
 
 std::string AboutOf(ReplyTarget target, const ReplyContext& about) {
@@ -43,11 +47,11 @@ std::string AboutOf(ReplyTarget target, const ReplyContext& about) {
     case ReplyTarget::kPool:
       return pair(about.pool, about.receiver);
     case ReplyTarget::kSendingDomain:
-      return std::string(about.sending_domain);
+      return pair(about.sending_domain, about.receiver);
     case ReplyTarget::kTenant:
-      return std::string(about.tenant);
+      return pair(about.tenant, about.receiver);
     case ReplyTarget::kCampaign:
-      return pair(about.tenant, about.campaign);
+      return pair(std::string(about.tenant) + "/" + std::string(about.campaign), about.receiver);
     case ReplyTarget::kRecipientDomain:
       return std::string(about.recipient_domain);
   }
@@ -57,8 +61,7 @@ std::string AboutOf(ReplyTarget target, const ReplyContext& about) {
 Reactions::Counter& Reactions::CounterOf(const config::ReplyRule& rule, size_t place,
                                          std::string_view about) {
   const config::ReplyAction& action = rule.actions[place];
-  std::string key = FrontOf(action.target, about) + rule.name + "\n" + std::to_string(place);
-  const auto [it, is_new] = counters_.try_emplace(std::move(key));
+  const auto [it, is_new] = counters_.try_emplace(KeyOf(rule, place, about));
   Counter& counter = it->second;
   if (is_new) {
     if (counters_.size() > kCountersMax) {
@@ -110,6 +113,16 @@ std::vector<DueAction> Reactions::OnReply(const config::ReplyRule& rule, const R
     out.push_back({&action, std::move(words), alert});
   }
   return out;
+}
+
+bool Reactions::Doubts(const config::ReplyRule& rule, const ReplyContext& about) const {
+  for (size_t place = 0; place < rule.actions.size(); ++place) {
+    const config::ReplyAction& action = rule.actions[place];
+    if (action.kind != ReplyActionKind::kDoubt) continue;
+    const auto it = counters_.find(KeyOf(rule, place, AboutOf(action.target, about)));
+    if (it != counters_.end() && it->second.set) return true;
+  }
+  return false;
 }
 
 void Reactions::NoteAttempt(Counter& counter, bool delivered, Instant now) {

@@ -39,8 +39,8 @@ struct ReplyContext {
 
 struct DueAction {
   const config::ReplyAction* action = nullptr;  // of the rule
-  std::string about;                            // what it is about, in words: "mailing-1 > @google"
-  bool alert = false;                           // the operator has not heard of it lately
+  std::string about;   // what it is about, in words: "mailing-1 > @google", "example.com > @google"
+  bool alert = false;  // the operator has not heard of it lately
 };
 
 class Reactions {
@@ -57,6 +57,9 @@ class Reactions {
                                  Instant now);
   // Of each attempt that got an answer, before OnReply.
   void OnAttempt(const ReplyContext& about, bool delivered, Instant now);
+
+  // Did so many of the recipient's domain hear this rule in a row that the fault is the domain's?
+  bool Doubts(const config::ReplyRule& rule, const ReplyContext& about) const;
 
   size_t counters() const { return counters_.size(); }
 
@@ -76,7 +79,7 @@ class Reactions {
     bool in_a_row = false;  // a success forgets the hits
     Duration within{};
   };
-  // "kind about \n rule \n place": those of one target stand together.
+  // "kind about \n rule \n place" (KeyOf): those of one target stand together.
   using Counters = std::map<std::string, Counter, std::less<>>;
 
   Counter& CounterOf(const config::ReplyRule& rule, size_t place, std::string_view about);

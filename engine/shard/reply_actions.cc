@@ -1,5 +1,5 @@
-// engine/shard/reply_actions.cc — the part of the Scheduler that does what reply rules say: paths
-// that are suspended or held, connections that end, alerts.
+// engine/shard/reply_actions.cc — the part of the Scheduler that does what reply rules say. What it
+// stops is kept in stops.cc.
 
 #include <algorithm>
 #include <utility>
@@ -13,6 +13,7 @@ namespace {
 
 using config::ReplyActionKind;
 using config::ReplyTarget;
+using queue::SuspensionKind;
 
 std::string Answer(const AttemptResult& result) {
   std::string out = std::to_string(result.code);
@@ -44,72 +45,41 @@ std::string_view WordOf(ReplyActionKind kind) {
   std::unreachable();
 }
 
+SuspensionKind KindOf(ReplyTarget target) {
+  switch (target) {
+    case ReplyTarget::kSendingDomain:
+      return SuspensionKind::kSendingDomain;
+    case ReplyTarget::kTenant:
+      return SuspensionKind::kTenant;
+    case ReplyTarget::kCampaign:
+      return SuspensionKind::kCampaign;
+    default:
+      break;
+  }
+  CHECK(false);  // the checks of the rules have looked
+}
+
 }  // namespace
 
-std::string Scheduler::ReceiverOf(const Site& site) {
-  return site.replies_of.empty() ? site.name : "@" + site.replies_of;
-}
-
-// Until when `source` may not be used for the site; the past: it may. `why` is what the receiver,
-// or an operator, said.
-WallTime Scheduler::PathUntil(const std::string& source, const Site& site, std::string* why) {
-  WallTime until = orders_.PathUntil(source, site.name, site.replies_of, why);
-  if (!suspensions_.any_path()) return until;
-  const WallTime now = shard_.clock.Wall();
-  const std::string front = source + " > ";
-  for (const std::string& receiver : {std::string("*"), "@" + site.replies_of, site.name}) {
-    const queue::SuspensionId id{queue::SuspensionKind::kPath, front + receiver};
-    const Suspensions::Entry* entry = suspensions_.Find(id);
-    if (entry == nullptr) continue;
-    if (entry->until <= now) {
-      suspensions_.Lift(id);
-    } else if (entry->until > until) {
-      until = entry->until;
-      if (why != nullptr) *why = entry->reason;
-    }
-  }
-  return until;
-}
-
-bool Scheduler::PathBlocked(const std::string& source, const Site& site) {
-  return PathUntil(source, site, nullptr) > shard_.clock.Wall();
-}
-
-// No source may be used for the site: it waits for the first that may.
-void Scheduler::WaitForSource(Site& site) {
-  const WallTime wall = shard_.clock.Wall();
-  WallTime first = WallTime::max();
-  std::string trouble;
-  for (size_t i = 0; i < site.rotation.size(); ++i) {
-    std::string why;
-    const WallTime until = PathUntil(site.rotation[i].source, site, &why);
-    if (!trouble.empty() && until >= first) continue;
-    first = until;
-    trouble = std::move(why);
-  }
-  // Should the clock have been set back meanwhile, it looks again.
-  const Duration left = std::clamp(first - wall, Duration(1'000'000), kPathLookAgain);
-  site.proven = false;  // then one connection, until it has answered
-  Rest(site, shard_.clock.Now() + left, std::move(trouble));
-  Touch(site);
-}
-
-void Scheduler::SuspendPath(const std::string& source, const std::string& receiver, Duration length,
-                            const std::string& why) {
-  const queue::SuspensionId id{queue::SuspensionKind::kPath, source + " > " + receiver};
-  const WallTime until = shard_.clock.Wall() + length;
-  const Suspensions::Entry* known = suspensions_.Find(id);
-  if (known != nullptr && known->until >= until) return;
-  suspensions_.Put(id, until, known == nullptr ? 1 : known->failures + 1, why);
-}
-
-void Scheduler::SuspendPaths(const Site& site, const std::string& source, ReplyTarget target,
-                             Duration length, const std::string& why) {
-  const std::string receiver = ReceiverOf(site);
-  if (target == ReplyTarget::kSource) return SuspendPath(source, "*", length, why);
-  if (target == ReplyTarget::kPath) return SuspendPath(source, receiver, length, why);
+// A path, all paths of the source, or those of all sources of the pool.
+void Scheduler::StopPaths(SuspensionKind kind, const Site& site, const std::string& source,
+                          const config::ReplyAction& action, const std::string& why) {
+  const bool hold = action.kind == ReplyActionKind::kHold;
+  const Duration length = hold ? Reactions::kHoldProbe : *action.length;
+  const std::string receiver = action.target == ReplyTarget::kSource ? "*" : ReceiverOf(site);
+  if (action.target != ReplyTarget::kPool)
+    return (void)PutStop(kind, source + " > " + receiver, length, hold, why);
   for (size_t i = 0; i < site.rotation.size(); ++i)
-    SuspendPath(site.rotation[i].source, receiver, length, why);
+    PutStop(kind, site.rotation[i].source + " > " + receiver, length, hold, why);
+}
+
+// What is ready to go there is looked at again.
+void Scheduler::ReturnPreparedOf(const std::string& receiver) {
+  for (const auto& [name, site] : sites_)
+    if (!site->prepared.empty() && ReceiverOf(*site) == receiver) {
+      ReturnAllPrepared(*site);
+      Touch(*site);
+    }
 }
 
 ReplyContext Scheduler::ContextOf(const Site& site, const std::string& source,
@@ -124,29 +94,84 @@ ReplyContext Scheduler::ContextOf(const Site& site, const std::string& source,
           .recipient_domain = DomainOf(job.recipients[recipient].address)};
 }
 
+// What the rule says of the recipient beyond its blame: an address that is doubted, a source that
+// may do better.
+void Scheduler::Refine(const Site& site, const std::string& source, const ReplyContext& about,
+                       uint32_t attempts, Verdict& verdict) {
+  if (verdict.bounce == config::BounceKind::kHard && reactions_.Doubts(*verdict.rule, about))
+    verdict.bounce = config::BounceKind::kSoft;
+  if (verdict.outcome != Outcome::kDeferred) return;
+  const auto& actions = verdict.rule->actions;
+  if (attempts + 1 >= site.rotation.size() ||
+      std::ranges::find(actions, ReplyActionKind::kNextSource, &config::ReplyAction::kind) ==
+          actions.end())
+    return;
+  bool other = false;
+  for (size_t i = 0; i < site.rotation.size(); ++i) {
+    const std::string& name = site.rotation[i].source;
+    other |= name != source && !PathBlocked(name, site);
+  }
+  if (other) verdict.next_due = std::min(verdict.next_due, shard_.clock.Wall() + kNextSourceIn);
+}
+
+void Scheduler::Act(Site& site, const std::string& source, const DueAction& due,
+                    const std::string& why, Delivery* delivery) {
+  const config::ReplyAction& action = *due.action;
+  const std::string path = source + " > " + ReceiverOf(site);
+  switch (action.kind) {
+    case ReplyActionKind::kSuspend:
+    case ReplyActionKind::kHold: {
+      if (action.target <= ReplyTarget::kPool)
+        return StopPaths(SuspensionKind::kPath, site, source, action, why);
+      const bool hold = action.kind == ReplyActionKind::kHold;
+      const Duration length = hold ? Reactions::kHoldProbe : *action.length;
+      if (PutStop(KindOf(action.target), due.about, length, hold, why))
+        ReturnPreparedOf(ReceiverOf(site));
+      return;
+    }
+    case ReplyActionKind::kOneConnection:
+      StopPaths(SuspensionKind::kOneConnection, site, source, action, why);
+      if (action.limit > 0) Learn(SuspensionKind::kConnections, path, action.limit, why);
+      return;
+    case ReplyActionKind::kRecycle:
+      if (action.limit > 0) Learn(SuspensionKind::kPerConnection, path, action.limit, why);
+      if (delivery != nullptr) delivery->Recycle();
+      return;
+    case ReplyActionKind::kForceTls:
+      return StopPaths(SuspensionKind::kTls, site, source, action, why);
+    case ReplyActionKind::kIpv4Only: {
+      const auto from = std::ranges::find(shard_.config->sources, source, &config::Source::name);
+      const bool six =
+          from != shard_.config->sources.end() && from->address && !from->address->is_v4();
+      // A source of IPv6 has nothing left to use.
+      return StopPaths(six ? SuspensionKind::kPath : SuspensionKind::kIpv4, site, source, action,
+                       why);
+    }
+    case ReplyActionKind::kSlow:        // the path's rate
+    case ReplyActionKind::kNextSource:  // Refine
+    case ReplyActionKind::kDoubt:       // counted
+      return;
+  }
+  std::unreachable();
+}
+
 void Scheduler::React(Site& site, const std::string& source, const Job& job, size_t recipient,
                       const AttemptResult& result, const Verdict& verdict, Delivery* delivery) {
   const std::string receiver = ReceiverOf(site);
   const ReplyContext about = ContextOf(site, source, receiver, job, recipient);
   const Instant now = shard_.clock.Now();
-  reactions_.OnAttempt(about, verdict.outcome == Outcome::kDelivered, now);
+  const bool delivered = verdict.outcome == Outcome::kDelivered;
+  reactions_.OnAttempt(about, delivered, now);
+  if (delivered) EndHolds(site, source, job.message->message);
   if (verdict.rule == nullptr) return;
+  const std::string why = Answer(result);
   for (const DueAction& due : reactions_.OnReply(*verdict.rule, about, now)) {
-    const config::ReplyAction& action = *due.action;
-    const std::string why = Answer(result);
-    const bool path = action.target <= ReplyTarget::kPool;
-    if (action.kind == ReplyActionKind::kSuspend && path)
-      SuspendPaths(site, source, action.target, *action.length, why);
-    if (action.kind == ReplyActionKind::kHold && path)
-      SuspendPaths(site, source, action.target, Reactions::kHoldProbe, why);
-    if (action.kind == ReplyActionKind::kRecycle && delivery != nullptr) delivery->Recycle();
-    if (!due.alert) continue;
-    // Only paths are kept back; of the rest the operator must see to it.
-    const bool kept =
-        path || (action.kind != ReplyActionKind::kSuspend && action.kind != ReplyActionKind::kHold);
-    owner_.Alert(action.kind == ReplyActionKind::kHold ? "reply_hold" : "reply_rule",
-                 due.about + (kept ? " is " : " ought to be ") + std::string(WordOf(action.kind)) +
-                     " (rule " + verdict.rule->name + "): " + why);
+    Act(site, source, due, why, delivery);
+    const bool hold = due.action->kind == ReplyActionKind::kHold;
+    if (due.alert)
+      owner_.Alert(hold ? "reply_hold" : "reply_rule",
+                   due.about + " is " + std::string(WordOf(due.action->kind)) + " (rule " +
+                       verdict.rule->name + "): " + why);
   }
   Touch(site);
 }

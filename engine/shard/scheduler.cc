@@ -43,7 +43,7 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
   RenewTls();
   rates_.OnOpen([this](const std::string& who) { OnRateOpen(who); });
   suspensions_.OnHeard([this](const queue::SuspensionId& id, const Suspensions::Entry* entry) {
-    if (id.kind != queue::SuspensionKind::kSite) return;
+    if (id.kind != queue::SuspensionKind::kSite) return HearOfStop(id, entry);
     const auto it = by_name_.find(id.key);
     if (it == by_name_.end()) return;
     for (Site* site : it->second) HearOfSite(*site, entry);
@@ -69,6 +69,7 @@ Site& Scheduler::SiteNamed(const std::string& name, const std::string& pool, boo
     if (const config::Pool* known = pools_.Named(pool)) slot->rotation.Renew(known->members);
     by_name_[name].push_back(slot.get());
     RememberTrouble(*slot);
+    RenewStopsAt(*slot);
   }
   return *slot;
 }
@@ -191,8 +192,11 @@ std::optional<std::pair<LaneHandle, Waiting>> Scheduler::TakeNext(Site& site) {
     Requeue(*lane, handle);
     lanes_.Refill(*lane, handle);
     if (CancelIfOrdered(handle, waiting)) continue;
-    if (!IsOver(site, lane->key.domain, waiting)) return std::pair(handle, std::move(waiting));
-    OnExpired(*lane, handle, std::move(waiting));
+    if (IsOver(site, lane->key.domain, waiting)) {
+      OnExpired(*lane, handle, std::move(waiting));
+      continue;
+    }
+    if (!MailStopped(site, handle, waiting)) return std::pair(handle, std::move(waiting));
   }
   return std::nullopt;
 }
@@ -213,8 +217,9 @@ std::optional<Job> Scheduler::NextJob(Delivery& delivery) {
     --site.poked;
   }
   const Instant now = shard_.clock.Now();
-  const size_t who = site.rotation.Find(delivery.path().source);
-  if (who == Rotation::kNobody || PathBlocked(delivery.path().source, site)) {
+  const std::string& source = delivery.path().source;
+  const size_t who = site.rotation.Find(source);
+  if (who == Rotation::kNobody || PathBlocked(source, site) || TooManyOpen(site, source, 0)) {
     delivery.Recycle();
     Touch(site);  // others go on
     return std::nullopt;
@@ -223,7 +228,10 @@ std::optional<Job> Scheduler::NextJob(Delivery& delivery) {
   const bool may_work = MaySend() && now >= site.suspended_until;
   for (bool again = may_work; again && Prepare(site);) {
     if (!site.idle.empty()) Touch(site);  // somebody else's turn may come with this
-    if (const auto place = JobFor(site, who, 0u)) return HandOut(site, *place, who);
+    if (const auto place = JobFor(site, who, 0u)) {
+      ProbePath(site, source);
+      return HandOut(site, *place, who);
+    }
     Touch(site);
     again = SetAsideByRate(site);
   }
@@ -236,6 +244,10 @@ Verdict Scheduler::RecordAttempt(const JobState& state, const Job& job, size_t r
                                  const std::string& source) {
   const Judge judge = MakeJudge(*state.site, DomainOf(job.recipients[recipient].address), source);
   Verdict verdict = JudgeAttempt(judge, result, job.message->message, job.recipients[recipient]);
+  if (verdict.rule != nullptr)
+    Refine(*state.site, source,
+           ContextOf(*state.site, source, ReceiverOf(*state.site), job, recipient),
+           job.recipients[recipient].attempts, verdict);
   recorder_.Record(state.lanes[recipient],
                    {job.message, job.recipients[recipient], job.content, state.indexed[recipient]},
                    verdict, {site, source, &result});
@@ -268,6 +280,16 @@ void Scheduler::OnResult(Delivery& delivery, Job& job, size_t recipient,
   Answered(job.id, 1);
 }
 
+void Scheduler::OnTurnedAway(Delivery& delivery, const Job& job, size_t recipient,
+                             const AttemptResult& result) {
+  Site& site = *Find(delivery).site;
+  const std::string& source = delivery.path().source;
+  const Judge judge = MakeJudge(site, DomainOf(job.recipients[recipient].address), source);
+  const Verdict verdict =
+      JudgeAttempt(judge, result, job.message->message, job.recipients[recipient]);
+  React(site, source, job, recipient, result, verdict, nullptr);
+}
+
 void Scheduler::OnJobReturned(Delivery& delivery, Job job, std::vector<size_t> untried,
                               const RoundFailure* failure) {
   OpenDelivery& open = Find(delivery);
@@ -298,6 +320,7 @@ void Scheduler::OnClosed(Delivery& delivery) {
   const size_t who = site.rotation.Find(delivery.path().source);
   if (who != Rotation::kNobody && site.rotation[who].open > 0) --site.rotation[who].open;
   limits_.Release(open.path);
+  if (--open_on_.at(open.path) == 0) open_on_.erase(open.path);
   by_delivery_.erase(&delivery);
   closed_.push_back(handle);
   reap_.Set(shard_.clock.Now());

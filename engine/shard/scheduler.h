@@ -156,6 +156,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
                 const AttemptResult& result) override;
   void OnJobReturned(Delivery& delivery, Job job, std::vector<size_t> untried,
                      const RoundFailure* failure) override;
+  void OnTurnedAway(Delivery& delivery, const Job& job, size_t recipient,
+                    const AttemptResult& result) override;
   void OnClosed(Delivery& delivery) override;
   void OnConnect(Delivery& delivery) override;
   bool MayBegin(Delivery& delivery, const Job& job) override;
@@ -169,6 +171,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   // A site without a source looks again at least this often: a source may come back before its
   // time.
   static constexpr Duration kPathLookAgain{900'000'000};
+  // What another source is to try is due again in this time.
+  static constexpr Duration kNextSourceIn{60'000'000};
   // After one more connection could not be had while others work.
   static constexpr Duration kOpenBackoff{30'000'000};
   // A domain that waits for a rate of its own looks again after this, if nobody calls it.
@@ -245,6 +249,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
                                               std::string_view source);
   void KnowHosts(Site& site, const std::vector<dns::MxHost>& hosts);
   uint32_t RecipientsOf(Site& site, std::string_view domain);
+  void KnowReceiver(Site& site, const std::vector<dns::MxHost>& hosts);
   std::string PathOf(Site& site, const std::string& source);
   std::string_view NextDomain(const Site& site);
   Job HandOut(Site& site, size_t place, size_t who);
@@ -328,17 +333,42 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
                       const std::vector<size_t>& untried, const RoundFailure& failure,
                       const std::string& source);
 
-  // Reply rules (reply_actions.cc).
+  // Who is stopped or used with care (stops.cc).
   static std::string ReceiverOf(const Site& site);
+  WallTime StoppedUntil(const queue::SuspensionId& id, std::string* why);
+  bool PutStop(queue::SuspensionKind kind, const std::string& key, Duration length, bool hold,
+               const std::string& why);
+  bool MailStopped(Site& site, LaneHandle handle, Waiting& waiting);
+  void BeginProbe(const queue::SuspensionId& id);
+  void RenewStop(const queue::SuspensionId& id);
+  void RenewStopAt(const Site& site, const queue::SuspensionId& id, const MailOwner& owner);
+  void RenewStopsAt(const Site& site);
+  void HearOfStop(const queue::SuspensionId& id, const Suspensions::Entry* entry);
+  void ProbePath(const Site& site, const std::string& source);
+  void EndHolds(Site& site, const std::string& source, const queue::Message& message);
+  std::shared_ptr<const Shape> Narrowed(const Site& site, const std::string& source,
+                                        const std::shared_ptr<const Shape>& shape);
+  config::RouteTls TlsFor(const Site& site, const std::string& source, config::RouteTls usual);
+  bool TooManyOpen(Site& site, const std::string& source, uint32_t more);
+  uint32_t MostConnections(const Site& site, const std::string& source);
+  void Learn(queue::SuspensionKind kind, const std::string& path, uint32_t most,
+             const std::string& why);
+  uint32_t Learnt(queue::SuspensionKind kind, const std::string& path) const;
+
+  // Reply rules (reply_actions.cc).
   WallTime PathUntil(const std::string& source, const Site& site, std::string* why);
   bool PathBlocked(const std::string& source, const Site& site);
-  void WaitForSource(Site& site);
-  void SuspendPath(const std::string& source, const std::string& receiver, Duration length,
-                   const std::string& why);
-  void SuspendPaths(const Site& site, const std::string& source, config::ReplyTarget target,
-                    Duration length, const std::string& why);
-  static ReplyContext ContextOf(const Site& site, const std::string& source,
-                                const std::string& receiver, const Job& job, size_t recipient);
+  // False: some source may be used, but not for one more connection.
+  bool WaitForSource(Site& site);
+  void StopPaths(queue::SuspensionKind kind, const Site& site, const std::string& source,
+                 const config::ReplyAction& action, const std::string& why);
+  void ReturnPreparedOf(const std::string& receiver);
+  void Refine(const Site& site, const std::string& source, const ReplyContext& about,
+              uint32_t attempts, Verdict& verdict);
+  void Act(Site& site, const std::string& source, const DueAction& due, const std::string& why,
+           Delivery* delivery);
+  ReplyContext ContextOf(const std::string& source, const std::string& receiver, const Job& job,
+                         size_t recipient) const;
   // Once for each reply. `delivery`: that heard it, when it may go on.
   void React(Site& site, const std::string& source, const Job& job, size_t recipient,
              const AttemptResult& result, const Verdict& verdict, Delivery* delivery);
@@ -365,6 +395,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   Recorder recorder_;
   ReportPace report_pace_;
   Slab<OpenDelivery> deliveries_;
+  std::unordered_map<std::string, uint32_t> open_on_;  // deliveries, by path
   std::unordered_map<const Delivery*, DeliveryHandle> by_delivery_;
   std::unordered_map<uint64_t, JobState> jobs_;
   uint64_t next_job_ = 1;

@@ -33,6 +33,15 @@ void Scheduler::KnowHosts(Site& site, const std::vector<dns::MxHost>& hosts) {
   site.shaped = 0;
 }
 
+// Reloaded rules may name another.
+void Scheduler::KnowReceiver(Site& site, const std::vector<dns::MxHost>& hosts) {
+  if (hosts.empty()) return;
+  std::string provider(rules_.ProviderOf(hosts.front().name));
+  if (site.replies_of == provider) return;
+  site.replies_of = std::move(provider);
+  RenewStopsAt(site);
+}
+
 const config::ShapingBlock* Scheduler::ProviderOf(Site& site) {
   if (site.shaped != shapes_.generation()) {
     site.provider = shapes_.ProviderOf(site.hosts);
@@ -81,7 +90,8 @@ Job Scheduler::HandOut(Site& site, size_t place, size_t who) {
   CHECK(!job.recipients.empty());
   site.rotation.Took(who, uint32_t(job.recipients.size()));
   const std::string& source = site.rotation[who].source;
-  job.tls = ShapeOf(site, DomainOf(job.recipients.front().address), source)->tls;
+  job.tls =
+      TlsFor(site, source, ShapeOf(site, DomainOf(job.recipients.front().address), source)->tls);
   return job;
 }
 

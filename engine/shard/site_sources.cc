@@ -76,7 +76,8 @@ Rotation::StandingOf Scheduler::Standings(Site& site, bool busy) {
     // One that its rate keeps from sending gives its share to the others.
     const auto rate = MessageRateOf(site, domain, member.source);
     if (rate && rates_.Peek(rate->name) > now + site.lead) return Rotation::Standing::kOut;
-    const bool may_open = room && member.open < ShapeOf(site, domain, member.source)->connections &&
+    const bool may_open = room && !TooManyOpen(site, member.source, 1) &&
+                          member.open < ShapeOf(site, domain, member.source)->connections &&
                           MayOpenFrom(site, member.source, domain);
     return may_open ? Rotation::Standing::kMayOpen : Rotation::Standing::kMayNotOpen;
   };
@@ -165,7 +166,7 @@ bool Scheduler::OnSourceFailed(Site& site, const JobState& state, const Job& job
   if (!failure.of_source() || who == Rotation::kNobody) return false;
   const bool first = site.rotation[who].failures == 0;
   const Duration rest = failure.other_family ? kOtherFamilyRest : site.rotation.Failed(who);
-  SuspendPath(source, site.name, rest, failure.last.text);
+  PutStop(queue::SuspensionKind::kPath, source + " > " + site.name, rest, false, failure.last.text);
   if (!PathBlocked(source, site))  // there was no room to keep it
     site.open_not_before = shard_.clock.Now() + kOpenBackoff;
   if (first && !failure.other_family)

@@ -70,11 +70,11 @@ void Scheduler::OnRoute(const std::string& site_key, const std::string& domain,
   CHECK(site.opening);
   if (route.fault == dns::RouteFault::kNone && route.site == site.name) {
     KnowHosts(site, route.hosts);
-    if (!route.hosts.empty()) site.replies_of = rules_.ProviderOf(route.hosts.front().name);
+    KnowReceiver(site, route.hosts);
     const size_t next = NextSource(site);
     if (next == Rotation::kNobody) {
       site.opening = false;
-      if (AllOut(site)) return WaitForSource(site);
+      if (AllOut(site) && WaitForSource(site)) return;
       if (RatesForbidOpening(site, domain)) RestForRate(site, domain);
       return Touch(site);
     }
@@ -84,7 +84,7 @@ void Scheduler::OnRoute(const std::string& site_key, const std::string& domain,
                     .path = PathOf(site, source.name),
                     .source = source,
                     .route = route,
-                    .shape = ShapeOf(site, domain, source.name),
+                    .shape = Narrowed(site, source.name, ShapeOf(site, domain, source.name)),
                     .generation = shapes_.generation()};
     const std::string path = opening.path;
     const uint32_t most = opening.shape->connections;
@@ -149,6 +149,8 @@ void Scheduler::OnPermit(const Opening& opening) {
   ++site.open;
   ++site.rotation[who].open;
   site.rotation[who].asked = shard_.clock.Now();
+  ++open_on_[open.path];
+  ProbePath(site, source.name);
   open.delivery->Start(HandOut(site, *place, who));
   Pump(site);
 }
@@ -266,7 +268,10 @@ void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
   bool blocked = false;
   for (const size_t r : untried) {
     const Judge judge = MakeJudge(site, DomainOf(job.recipients[r].address), path.source);
-    const Verdict verdict = JudgeRound(judge, failure, job.message->message, job.recipients[r]);
+    Verdict verdict = JudgeRound(judge, failure, job.message->message, job.recipients[r]);
+    if (verdict.rule != nullptr)
+      Refine(site, path.source, ContextOf(path.source, ReceiverOf(site), job, r),
+             job.recipients[r].attempts, verdict);
     if (r == untried.front()) {
       React(site, path.source, job, r, failure.last, verdict, nullptr);
       blocked = PathBlocked(path.source, site);

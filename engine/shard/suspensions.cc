@@ -10,6 +10,8 @@ namespace {
 constexpr Duration kStale = std::chrono::hours(24);
 // When nothing is over, all that is kept is not looked through again before this.
 constexpr Duration kLookAgain = std::chrono::seconds(10);
+// What is probed is left to the shard that stopped it for this long.
+constexpr Duration kProbeLead = std::chrono::seconds(2);
 // Rows that one transaction removes.
 constexpr size_t kLiftedAtOnce = 1'000;
 
@@ -105,6 +107,7 @@ void Suspensions::Leave(const queue::SuspensionId& id) {
 void Suspensions::Hear(const queue::SuspensionId& id, Entry entry) {
   if (!HasRoom(id)) return;
   entry.remembered = true;
+  if (id.kind != queue::SuspensionKind::kSite && entry.failures > 0) entry.until += kProbeLead;
   const Entry& kept = entries_[id] = std::move(entry);
   if (heard_) heard_(id, &kept);
 }

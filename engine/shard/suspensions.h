@@ -13,11 +13,13 @@
 #ifndef SLUICE_ENGINE_SHARD_SUSPENSIONS_H_
 #define SLUICE_ENGINE_SHARD_SUSPENSIONS_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/time.h"
@@ -31,11 +33,16 @@ namespace sluice::engine {
 // runs.
 std::vector<queue::Suspension> TakeSuspensions(queue::Queue& queue, WallTime now);
 
+// As operators see them, from kSite.
+inline constexpr std::array<std::string_view, 10> kSuspensionNames = {
+    "site",      "path",      "sending_domain", "tenant",      "campaign",
+    "force_tls", "ipv4_only", "one_connection", "connections", "messages_per_connection"};
+
 class Suspensions {
  public:
   struct Entry {
     WallTime until{};
-    uint32_t failures = 0;
+    uint32_t failures = 0;  // in a row; 0: it ends with its time, and is not probed
     std::string reason;
     bool remembered = false;  // of an earlier run or another shard; nothing that lives here has it
   };
@@ -55,9 +62,10 @@ class Suspensions {
   void Put(const queue::SuspensionId& id, WallTime until, uint32_t failures, std::string reason);
   // Null: nothing is known.
   const Entry* Find(const queue::SuspensionId& id) const;
-  // Is any path suspended, or was? No: nothing needs to be looked up.
-  bool any_path() const {
-    return !entries_.empty() && entries_.rbegin()->first.kind == queue::SuspensionKind::kPath;
+  // Is there anything of these kinds, or was? No: nothing needs to be looked up.
+  bool Any(queue::SuspensionKind first, queue::SuspensionKind last) const {
+    const auto it = entries_.lower_bound({first, {}});
+    return it != entries_.end() && it->first.kind <= last;
   }
   // Over: it was seen to live.
   void Lift(const queue::SuspensionId& id);

@@ -176,6 +176,19 @@ TEST(QueueCodec, LeavesSuspensionsOfKindsAloneThatItDoesNotKnow) {
   EXPECT_FALSE(known);
 }
 
+TEST(QueueCodec, ReadsBackSuspensionsOfEveryKind) {
+  for (int kind = 1; kind <= int(SuspensionKind::kRate); ++kind) {
+    if (kind > int(SuspensionKind::kPerConnection) && kind < int(SuspensionKind::kQuota)) continue;
+    std::string record;
+    EncodeSuspension({{SuspensionKind(kind), "x"}, {}, 1, "y"}, kLane, record);
+    Suspension out;
+    bool known = false;
+    EXPECT_TRUE(DecodeSuspension(record, kLane, out, known));
+    EXPECT_TRUE(known) << kind;
+    EXPECT_EQ(out.id.kind, SuspensionKind(kind));
+  }
+}
+
 TEST(QueueCodec, NoticesARecordUnderTheWrongKey) {
   std::string record;
   EncodeMessage(FullMessage(), 1, record);

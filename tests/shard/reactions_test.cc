@@ -107,7 +107,7 @@ TEST_F(ReactionsTest, SetAHoldAtTheThirdReplyWithoutASuccessBetween) {
   reactions_.OnAttempt(about_, false, begin_);
   EXPECT_EQ(Hit(begin_), 1u);
   EXPECT_TRUE(last_[0].alert);
-  EXPECT_EQ(last_[0].about, "example.com");
+  EXPECT_EQ(last_[0].about, "example.com > @google");
   EXPECT_EQ(Hit(begin_ + minutes(15)), 1u) << "a probe that fails holds it again";
   EXPECT_FALSE(last_[0].alert) << "the operator knows";
   EXPECT_EQ(Hit(begin_ + minutes(75)), 1u);

@@ -15,6 +15,7 @@
 
 #include "config/reply_rules_parser.h"
 #include "config/shaping_parser.h"
+#include "tests/sim/connection_watch.h"
 #include "tests/sim/receivers.h"
 #include "tests/sim/sim_engine.h"
 
@@ -122,6 +123,7 @@ class EngineSim : public ::testing::Test {
   std::shared_ptr<const config::ReplyRuleSet> rules_;
   std::vector<std::pair<std::string, IpAddress>> zone_;
   std::function<void(dns::FakeDns&)> more_dns_;
+  ConnectionWatch watch_;
   std::vector<std::unique_ptr<Receiver>> receivers_;
   std::unique_ptr<SimEngine> engine_;
 };

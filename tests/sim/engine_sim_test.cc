@@ -194,6 +194,151 @@ TEST_F(EngineSim, HoldsASourceAtTheThirdReplyAndProbesIt) {
   EXPECT_EQ(record_.alerts().size(), 1u);
 }
 
+// What a receiver says of one sending domain stops that, at that receiver, and nobody else.
+TEST_F(EngineSim, SuspendsASendingDomainAndLetsOthersGoOn) {
+  Receiver& strict = AddDomain("strict.test", {.dot_5xx = 1});
+  AddDomain("other.test");
+  UseRules(
+      "[[rule]]\nname = 'rate'\ncode = 554\nblame = 'sending_domain'\ntreat = 'temporary'\n"
+      "actions = [{ do = 'suspend', what = 'sending_domain', for = '15m' }]\n"
+      "samples = ['554 5.7.1 too much of your domain']\n");
+  Start();
+  Send("first@strict.test");
+  world_.RunFor(1min);
+  strict.SetManners({});
+  SendMany(50, "held", "strict.test");
+  SendMany(5, "r", "other.test");
+  ASSERT_TRUE(engine_->Submit("shop@second.test", {"free@strict.test"}, "c", "hello\r\n",
+                              [](MessageId) {}));
+  Nudge();
+  world_.RunFor(5min);
+  EXPECT_EQ(mailroom_.pairs(), 6u) << "all but those of the domain";
+  EXPECT_EQ(strict.transactions(), 2u);
+  Restart(true, 10s);
+  world_.RunFor(5min);
+  EXPECT_EQ(mailroom_.pairs(), 6u) << "a restart forgets nothing";
+  world_.RunFor(10min);
+  EXPECT_EQ(mailroom_.pairs(), 57u);
+  EXPECT_TRUE(record_.faults().empty());
+}
+
+// Design 12.3, for mail of a domain.
+TEST_F(EngineSim, HoldsASendingDomainAndProbesWithOneMessage) {
+  Receiver& strict = AddDomain("strict.test", {.dot_5xx = 1});
+  UseRules(
+      "[[rule]]\nname = 'spf'\ncode = 554\nblame = 'sending_domain'\ntreat = 'temporary'\n"
+      "actions = [{ do = 'hold', what = 'sending_domain' }]\nsamples = ['554 5.7.26 no SPF']\n");
+  config_->delivery.connections_per_path = 1;
+  Start();
+  SendMany(60, "r", "strict.test");
+  world_.RunFor(14min);
+  EXPECT_EQ(strict.transactions(), 3u);
+  EXPECT_EQ(record_.alerts(), std::vector<std::string>{"reply_hold"});
+  world_.RunFor(40min);
+  EXPECT_LE(strict.transactions(), 3u + 3u) << "one probe every 15 minutes";
+  EXPECT_GE(strict.transactions(), 3u + 2u);
+  strict.SetManners({});
+  world_.RunFor(31min);
+  EXPECT_EQ(mailroom_.pairs(), 60u);
+  EXPECT_EQ(record_.alerts().size(), 1u);
+  EXPECT_TRUE(record_.faults().empty());
+}
+
+TEST_F(EngineSim, SuspendsACampaignAndLetsOthersOfTheTenantGoOn) {
+  Receiver& strict = AddDomain("strict.test", {.dot_5xx = 1});
+  UseRules(
+      "[[rule]]\nname = 'c'\ncode = 554\nblame = 'message'\ntreat = 'temporary'\n"
+      "actions = [{ do = 'suspend', what = 'campaign', for = '30m' }]\n"
+      "samples = ['554 not this']\n");
+  Start();
+  Send("first@strict.test", "spring");
+  world_.RunFor(1min);
+  strict.SetManners({});
+  Send("second@strict.test", "spring");
+  Send("third@strict.test", "autumn");
+  world_.RunFor(10min);
+  EXPECT_EQ(mailroom_.pairs(), 1u);
+  int deferrals = 0;
+  for (const auto& [id, fate] : record_.fates()) deferrals += fate.deferrals;
+  EXPECT_EQ(deferrals, 1) << "what waits in the queue has no events";
+  world_.RunFor(30min);
+  EXPECT_EQ(mailroom_.pairs(), 3u);
+}
+
+// Design 12.3, for mail of a campaign: it leaves the queue of the site between the probes.
+TEST_F(EngineSim, HoldsATenantAndProbesWithOneMessage) {
+  Receiver& strict = AddDomain("strict.test", {.dot_5xx = 1});
+  UseRules(
+      "[[rule]]\nname = 'dmarc'\ncode = 554\nblame = 'sending_domain'\ntreat = 'temporary'\n"
+      "actions = [{ do = 'hold', what = 'tenant' }]\nsamples = ['554 5.7.26 no DMARC']\n");
+  config_->delivery.connections_per_path = 1;
+  Start();
+  SendMany(60, "r", "strict.test");
+  world_.RunFor(54min);
+  EXPECT_GE(strict.transactions(), 3u + 2u);
+  EXPECT_LE(strict.transactions(), 3u + 3u) << "one probe every 15 minutes";
+  Restart(true, 10s);
+  strict.SetManners({});
+  world_.RunFor(31min);
+  EXPECT_EQ(mailroom_.pairs(), 60u);
+  EXPECT_TRUE(record_.faults().empty());
+}
+
+TEST_F(EngineSim, UsesOneConnectionWhereAReceiverAsksForIt) {
+  Receiver& strict = AddDomain("strict.test", {.rcpt_4xx = 1});
+  UseRules(
+      "[[rule]]\nname = 'one'\ncode = 451\nblame = 'source'\n"
+      "actions = [{ do = 'one_connection', for = '20m', limit = 2 }]\nsamples = ['451 busy']\n");
+  Start();
+  SendMany(10, "first", "strict.test");
+  world_.RunFor(1min);
+  strict.SetManners({});
+  strict.CountIn(watch_);
+  SendMany(200, "r", "strict.test");
+  world_.RunFor(15min);
+  EXPECT_EQ(watch_.most(), 1u);
+  EXPECT_GE(mailroom_.pairs(), 200u);
+  world_.RunFor(10min);
+  watch_.ForgetMost();
+  SendMany(400, "late", "strict.test");
+  world_.RunFor(5min);
+  EXPECT_EQ(watch_.most(), 2u) << "what was learnt";
+  EXPECT_EQ(mailroom_.pairs(), 610u);
+}
+
+TEST_F(EngineSim, LearnsHowManyMessagesAConnectionMayCarry) {
+  Receiver& strict = AddDomain("strict.test", {.messages = 5});
+  UseRules(
+      "[[rule]]\nname = 'few'\ncode = 421\nblame = 'nobody'\n"
+      "actions = [{ do = 'recycle', limit = 4 }]\nsamples = ['421 that is enough']\n");
+  config_->delivery.connections_per_path = 1;
+  Start();
+  SendMany(6, "first", "strict.test");
+  world_.RunFor(10min);
+  EXPECT_EQ(mailroom_.pairs(), 6u);
+  strict.SetManners({});
+  const uint64_t before = strict.connections();
+  SendMany(40, "r", "strict.test");
+  world_.RunFor(5min);
+  EXPECT_EQ(strict.connections() - before, 10u);
+}
+
+TEST_F(EngineSim, SendsWithTlsOnlyWhereAReceiverAsksForIt) {
+  Receiver& strict = AddDomain("strict.test", {.starttls = false, .rcpt_4xx = 1});
+  UseRules(
+      "[[rule]]\nname = 'tls'\ncode = 451\nblame = 'source'\n"
+      "actions = [{ do = 'force_tls', for = '1h' }]\nsamples = ['451 busy']\n");
+  Start();
+  Send("first@strict.test");
+  world_.RunFor(1min);
+  strict.SetManners({.starttls = false});
+  world_.RunFor(20min);
+  EXPECT_EQ(mailroom_.pairs(), 0u) << "it offers no TLS";
+  strict.SetManners({});
+  world_.RunFor(30min);
+  EXPECT_EQ(mailroom_.pairs(), 1u);
+}
+
 TEST_F(EngineSim, ConnectsAnewWhereARuleSaysSo) {
   Receiver& receiver = AddDomain("example.test", {.rcpt_4xx = 1});
   UseRules(

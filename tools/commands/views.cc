@@ -25,8 +25,10 @@ std::string Names(const Json& list) {
 
 // "until 2026-11-21 07:56:00 after 2 failures: connection refused".
 std::string SuspensionNote(const Json& suspension) {
-  return "until " + ShortTime(Text(suspension, "until")) + " after " +
-         Counted(suspension, "failures", "failure") + ": " + Text(suspension, "reason");
+  const bool counts = Number(suspension, "failures") > 0;
+  return "until " + ShortTime(Text(suspension, "until")) +
+         (counts ? " after " + Counted(suspension, "failures", "failure") : "") + ": " +
+         Text(suspension, "reason");
 }
 
 // "12 of 40 messages: 12 not_signed, 3 no_unsubscribe".
