@@ -129,6 +129,7 @@ void AdaptiveRate::Cut(Instant began, Instant now, double part) {
 }
 
 void AdaptiveRate::Lower(Instant now, double part) {
+  if (rate_ == kNoRate && meter_.count + meter_.count_before < kEarly) return BeginSlowly(now);
   const double at = RefusedAt(now);
   const bool known = ceiling_ != kNoRate && at >= ceiling_ * kFarBelow && good_ >= kEarly;
   try_after_ = known ? std::min(2 * try_after_, kTryAfterMax) : kTryAfterMin;
@@ -150,6 +151,14 @@ void AdaptiveRate::Lower(Instant now, double part) {
   rate_ = std::max(rate_, series_from_);
   series_cuts_ = 0;
   deaf_until_ = now + kDeaf;
+}
+
+// Refused before anything was taken: what is too much is not known, nor that it is the rate.
+void AdaptiveRate::BeginSlowly(Instant now) {
+  rate_ = std::max(kFirstRate, std::min(limits_.floor, limits_.rate));
+  ceiling_ = kNoRate;
+  ceiling_at_ = now;
+  growth_ = kStep;
 }
 
 void AdaptiveRate::Slow(double part, double floor, Instant began, Instant now) {

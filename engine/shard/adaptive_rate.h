@@ -37,6 +37,8 @@ class AdaptiveRate {
   };
 
   static constexpr double kFirstConnections = 2;
+  // The rate where the first answers are refusals.
+  static constexpr double kFirstRate = 1;
   // A refusal leaves this much of the rate: of one that was not known before, of a ceiling that is.
   static constexpr double kFirstCut = 0.5;
   static constexpr double kCut = 0.85;
@@ -130,6 +132,7 @@ class AdaptiveRate {
   static Duration LongerRest(Duration rest);
   void Cut(Instant began, Instant now, double part);
   void Lower(Instant now, double part);
+  void BeginSlowly(Instant now);
   double RefusedAt(Instant now) const;
   void CalmAgain(Instant now);
   void Grow(Instant now);

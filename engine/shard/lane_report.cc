@@ -61,6 +61,12 @@ const char* WordsOf(CloseReason reason) {
   std::unreachable();
 }
 
+// "the receiver takes about 12.5/s from source mailing-1, as it has shown: 421 ...".
+std::string LearntWords(const Scheduler::LearntWait& wait) {
+  return "the receiver takes about " + RateText(wait.learnt.rate) + " from source " + wait.source +
+         ", as it has shown: " + wait.learnt.why;
+}
+
 // What keeps the whole lane back, whatever connections are free. False: nothing does.
 bool GiveHold(const Lane& lane, Shard& shard, LaneReport& report) {
   Scheduler& scheduler = shard.scheduler();
@@ -92,6 +98,9 @@ bool GiveHold(const Lane& lane, Shard& shard, LaneReport& report) {
   } else if (const auto closed = scheduler.ClosedBy(lane); closed && lane.ready() > 0) {
     report.reason = WordsOf(closed->first);
     if (closed->second != kNever) report.until = wall + (closed->second - now);
+  } else if (const auto learnt = lane.ready() > 0 ? scheduler.WaitOfLearnt(*site) : std::nullopt) {
+    report.reason = LearntWords(*learnt);
+    if (learnt->until != kNever) report.until = wall + (learnt->until - now);
   } else if (const auto wait =
                  lane.ready() > 0 ? scheduler.WaitOfRate(*site, lane.key.domain) : std::nullopt) {
     report.reason = WordsOf(*context.config, *site, lane.key, *wait);
@@ -206,7 +215,7 @@ std::vector<SuspensionReport> ReportSuspensions(Shard& shard) {
   std::vector<SuspensionReport> out;
   const WallTime wall = shard.context().clock.Wall();
   for (const auto& [id, entry] : shard.scheduler().suspensions().all())
-    if (!entry.remembered || entry.until > wall) out.push_back({id, entry});
+    if (entry.until > wall || (!entry.remembered && entry.failures > 0)) out.push_back({id, entry});
   return out;
 }
 

@@ -144,6 +144,23 @@ void Rates::PutBack(const std::string& name, std::vector<RateSlot> slots) {
   });
 }
 
+// What is in hand of it is lost: so is its bucket, once its time has passed.
+void Rates::Retire(const std::string& name) {
+  const auto it = gates_.find(name);
+  if (it == gates_.end()) return;
+  Gate& gate = it->second;
+  SetAlarm(gate, kNever);
+  while (!gate.ready.order.empty()) WakeFirst(gate.ready);
+  while (!gate.leading.order.empty()) WakeFirst(gate.leading);
+  gates_.erase(it);
+  SetTimer();
+}
+
+void Rates::SetTimer() {
+  if (!woken_.empty()) return timer_.Set(clock_.Now());
+  timer_.Set(alarms_.empty() ? kNever : alarms_.begin()->first);
+}
+
 // ---- the owner -------------------------------------------------------------------------------
 
 std::vector<RateSlot> Rates::GiveHere(const std::string& name, const config::Rate& rate,
@@ -187,6 +204,7 @@ Rates::Bucket Rates::MakeBucket(const std::string& name, const config::Rate& rat
 void Rates::Keep(const std::string& name, Bucket& bucket) {
   const Duration whole = WholeOf(bucket.bucket.rate());
   if (links_ == nullptr || whole < kForgettable || name.size() > queue::kMaxSuspensionKey) return;
+  if (name.starts_with(kOfThisRun)) return;
   const WallTime paid = clock_.Wall() + (bucket.bucket.paid_at() - clock_.Now());
   if (paid <= bucket.kept) return;
   if (bucket.kept == WallTime{} && rows_++ >= kKeptMax) return (void)--rows_;
@@ -300,7 +318,7 @@ void Rates::SetAlarm(Gate& gate, Instant when) {
   if (gate.alarm != kNever) alarms_.erase({gate.alarm, &gate});
   gate.alarm = when;
   if (when != kNever) alarms_.emplace(when, &gate);
-  timer_.Set(alarms_.empty() ? kNever : alarms_.begin()->first);
+  SetTimer();
 }
 
 void Rates::OnTimer() {
@@ -314,9 +332,9 @@ void Rates::OnTimer() {
     SetAlarm(*gate, kNever);
     Fire(*gate);
   }
-  timer_.Set(alarms_.empty() ? kNever : alarms_.begin()->first);
   // What they do may change every gate.
   const std::vector<std::string> woken = std::exchange(woken_, {});
+  SetTimer();
   for (const std::string& who : woken) open_(who);
 }
 

@@ -64,6 +64,10 @@ class Rates {
   void OnOpen(std::function<void(const std::string& who)> open) { open_ = std::move(open); }
   // The rates of keys may be others from now on. Who waited is forgotten, and asks anew.
   void Renew();
+  // Names that begin so are of this run alone: their counts are not kept over a restart.
+  static constexpr std::string_view kOfThisRun = "a|";
+  // Nobody asks for this name any more; who waited for it is woken.
+  void Retire(const std::string& name);
 
   // From when `units` may go; not later than now: at once. kNever: it is being asked.
   Instant OpensAt(const RateKey& key, uint32_t units);
@@ -137,6 +141,7 @@ class Rates {
   void Fire(Gate& gate);
   void Arm(Gate& gate);
   void SetAlarm(Gate& gate, Instant when);
+  void SetTimer();
   void OnTimer();
   void SweepGates();
   void SweepBuckets(Instant now);

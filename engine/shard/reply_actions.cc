@@ -114,7 +114,7 @@ void Scheduler::Refine(const Site& site, const std::string& source, const ReplyC
   if (other) verdict.next_due = std::min(verdict.next_due, shard_.clock.Wall() + kNextSourceIn);
 }
 
-void Scheduler::Act(Site& site, const std::string& source, const DueAction& due,
+void Scheduler::Act(Site& site, const std::string& source, const Job& job, const DueAction& due,
                     const std::string& why, Delivery* delivery) {
   const config::ReplyAction& action = *due.action;
   const std::string path = source + " > " + ReceiverOf(site);
@@ -147,7 +147,9 @@ void Scheduler::Act(Site& site, const std::string& source, const DueAction& due,
       return StopPaths(six ? SuspensionKind::kPath : SuspensionKind::kIpv4, site, source, action,
                        why);
     }
-    case ReplyActionKind::kSlow:        // the path's rate
+    case ReplyActionKind::kSlow:
+      return SlowDown(site, source, DomainOf(job.recipients.front().address), jobs_.at(job.id).sent,
+                      action, why);
     case ReplyActionKind::kNextSource:  // Refine
     case ReplyActionKind::kDoubt:       // counted
       return;
@@ -166,7 +168,7 @@ void Scheduler::React(Site& site, const std::string& source, const Job& job, siz
   if (verdict.rule == nullptr) return;
   const std::string why = Answer(result);
   for (const DueAction& due : reactions_.OnReply(*verdict.rule, about, now)) {
-    Act(site, source, due, why, delivery);
+    Act(site, source, job, due, why, delivery);
     const bool hold = due.action->kind == ReplyActionKind::kHold;
     if (due.alert)
       owner_.Alert(hold ? "reply_hold" : "reply_rule",

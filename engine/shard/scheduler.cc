@@ -10,12 +10,14 @@
 namespace sluice::engine {
 
 Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
-                     Rates& rates, Suspensions& suspensions, dns::MxRouter& router,
-                     RecorderOwner& owner, const ReplyRules& rules, TlsPolicies* policies)
+                     Rates& rates, PathRates& path_rates, Suspensions& suspensions,
+                     dns::MxRouter& router, RecorderOwner& owner, const ReplyRules& rules,
+                     TlsPolicies* policies)
     : shard_(shard),
       links_(links),
       limits_(limits),
       rates_(rates),
+      path_rates_(path_rates),
       started_(shard.clock.Wall()),
       suspensions_(suspensions),
       router_(router),
@@ -239,28 +241,6 @@ std::optional<Job> Scheduler::NextJob(Delivery& delivery) {
   return std::nullopt;
 }
 
-Verdict Scheduler::RecordAttempt(const JobState& state, const Job& job, size_t recipient,
-                                 const AttemptResult& result, const std::string& site,
-                                 const std::string& source) {
-  const Judge judge = MakeJudge(*state.site, DomainOf(job.recipients[recipient].address), source);
-  Verdict verdict = JudgeAttempt(judge, result, job.message->message, job.recipients[recipient]);
-  if (verdict.rule != nullptr)
-    Refine(*state.site, source,
-           ContextOf(*state.site, source, ReceiverOf(*state.site), job, recipient),
-           job.recipients[recipient].attempts, verdict);
-  recorder_.Record(state.lanes[recipient],
-                   {job.message, job.recipients[recipient], job.content, state.indexed[recipient]},
-                   verdict, {site, source, &result});
-  return verdict;
-}
-
-void Scheduler::Answered(uint64_t id, size_t recipients) {
-  JobState& state = jobs_.at(id);
-  CHECK(state.unanswered >= recipients);
-  state.unanswered -= recipients;
-  if (state.unanswered == 0) jobs_.erase(id);
-}
-
 void Scheduler::OnResult(Delivery& delivery, Job& job, size_t recipient,
                          const AttemptResult& result) {
   OpenDelivery& open = Find(delivery);
@@ -271,6 +251,8 @@ void Scheduler::OnResult(Delivery& delivery, Job& job, size_t recipient,
     open.worked = true;
     if (const size_t who = open.site->rotation.Find(path.source); who != Rotation::kNobody)
       open.site->rotation[who].failures = 0;
+    TellAnswer(*open.site, path.source, DomainOf(job.recipients[recipient].address), state.sent,
+               delivery.transactions() <= 1, result, verdict);
     if (!std::exchange(open.site->proven, true)) Touch(*open.site);
     if (open.site->failures > 0) OnSuccess(*open.site);
     const bool own = result.stage == Stage::kRcpt || verdict.outcome == Outcome::kDelivered;
@@ -278,16 +260,6 @@ void Scheduler::OnResult(Delivery& delivery, Job& job, size_t recipient,
       React(*open.site, path.source, job, recipient, result, verdict, &delivery);
   }
   Answered(job.id, 1);
-}
-
-void Scheduler::OnTurnedAway(Delivery& delivery, const Job& job, size_t recipient,
-                             const AttemptResult& result) {
-  Site& site = *Find(delivery).site;
-  const std::string& source = delivery.path().source;
-  const Judge judge = MakeJudge(site, DomainOf(job.recipients[recipient].address), source);
-  const Verdict verdict =
-      JudgeAttempt(judge, result, job.message->message, job.recipients[recipient]);
-  React(site, source, job, recipient, result, verdict, nullptr);
 }
 
 void Scheduler::OnJobReturned(Delivery& delivery, Job job, std::vector<size_t> untried,

@@ -29,6 +29,7 @@
 #include "engine/shard/lanes.h"
 #include "engine/shard/limits.h"
 #include "engine/shard/orders.h"
+#include "engine/shard/path_rates.h"
 #include "engine/shard/pool_table.h"
 #include "engine/shard/rates.h"
 #include "engine/shard/reactions.h"
@@ -63,14 +64,15 @@ struct JobState {
   size_t unanswered = 0;  // recipients whose result has not come
   bool reacted = false;   // to a reply that all of them hear
   bool begun = false;     // its recipients are counted
+  Instant sent{};         // when it was handed out, then when its transaction began
 };
 
 class Scheduler final : public LanesOwner, public DeliveryOwner {
  public:
   // All outlive this.
   Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
-            Rates& rates, Suspensions& suspensions, dns::MxRouter& router, RecorderOwner& owner,
-            const ReplyRules& rules, TlsPolicies* policies);
+            Rates& rates, PathRates& path_rates, Suspensions& suspensions, dns::MxRouter& router,
+            RecorderOwner& owner, const ReplyRules& rules, TlsPolicies* policies);
   ~Scheduler() override;
 
   // Connections made from now on use the shard's TLS settings as they are now.
@@ -78,7 +80,15 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   // The same for the values of configuration and shaping file; what waits for a permit asks anew
   // when its turn comes.
   void RenewShapes();
-  // Why nothing goes to a site now: a rate, until then.
+  // Why nothing goes to a site now: what its path has learnt, until then.
+  struct LearntWait {
+    std::string source;
+    PathRates::Learnt learnt;
+    Instant until{};
+  };
+  std::optional<LearntWait> WaitOfLearnt(Site& site);
+  const PathRates& path_rates() const { return path_rates_; }
+  // The same of a configured rate.
   struct RateWait {
     std::string source;
     config::ShapingKey key{};
@@ -171,6 +181,10 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   // A site without a source looks again at least this often: a source may come back before its
   // time.
   static constexpr Duration kPathLookAgain{900'000'000};
+  // How long a path keeps to a rate that a reply rule gives, where that says nothing.
+  static constexpr Duration kSlowFor{3'600'000'000};
+  // A site grows with so many answers; then its paths know.
+  static constexpr uint32_t kGrowsFor = 1'000;
   // What another source is to try is due again in this time.
   static constexpr Duration kNextSourceIn{60'000'000};
   // After one more connection could not be had while others work.
@@ -291,6 +305,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   std::optional<RateKey> ConnectionRateOf(Site& site, std::string_view domain,
                                           const std::string& source);
   void OnRateOpen(const std::string& who);
+  bool HeldByMessageRates(Site& site, std::string_view domain, const std::string& source,
+                          size_t recipients, uint32_t before, Duration lead);
   bool HeldByRate(Site& site, const RateKey& key, uint32_t units, Duration lead);
   bool JobHeldByRate(Site& site, const Job& job, const std::string& source, uint32_t before);
   bool IsOver(Site& site, std::string_view domain, Waiting& waiting);
@@ -332,6 +348,19 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   bool OnSourceFailed(Site& site, const JobState& state, const Job& job,
                       const std::vector<size_t>& untried, const RoundFailure& failure,
                       const std::string& source);
+  // What paths learn (feedback.cc).
+  void TellPath(Site& site, const std::string& source, std::string_view domain,
+                const PathFact& fact, const std::string& why = {});
+  void TellAnswer(Site& site, const std::string& source, std::string_view domain, Instant began,
+                  bool first, const AttemptResult& result, const Verdict& verdict);
+  void TellRefused(Site& site, const std::string& source, std::string_view domain, Instant began,
+                   const AttemptResult& result);
+  void TellRoundFailed(Site& site, const std::string& source, std::string_view domain,
+                       Instant began, const AttemptResult& result);
+  void SlowDown(Site& site, const std::string& source, std::string_view domain, Instant began,
+                const config::ReplyAction& action, const std::string& why);
+  std::optional<RateKey> LearntRateOf(Site& site, const std::string& source);
+  static uint64_t GrownConnections(const Site& site);
 
   // Who is stopped or used with care (stops.cc).
   static std::string ReceiverOf(const Site& site);
@@ -346,11 +375,11 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void HearOfStop(const queue::SuspensionId& id, const Suspensions::Entry* entry);
   void ProbePath(const Site& site, const std::string& source);
   void EndHolds(Site& site, const std::string& source, const queue::Message& message);
-  std::shared_ptr<const Shape> Narrowed(const Site& site, const std::string& source,
+  std::shared_ptr<const Shape> Narrowed(Site& site, const std::string& source,
                                         const std::shared_ptr<const Shape>& shape);
   config::RouteTls TlsFor(const Site& site, const std::string& source, config::RouteTls usual);
   bool TooManyOpen(Site& site, const std::string& source, uint32_t more);
-  uint32_t MostConnections(const Site& site, const std::string& source);
+  uint32_t MostConnections(Site& site, const std::string& source);
   void Learn(queue::SuspensionKind kind, const std::string& path, uint32_t most,
              const std::string& why);
   uint32_t Learnt(queue::SuspensionKind kind, const std::string& path) const;
@@ -365,8 +394,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void ReturnPreparedOf(const std::string& receiver);
   void Refine(const Site& site, const std::string& source, const ReplyContext& about,
               uint32_t attempts, Verdict& verdict);
-  void Act(Site& site, const std::string& source, const DueAction& due, const std::string& why,
-           Delivery* delivery);
+  void Act(Site& site, const std::string& source, const Job& job, const DueAction& due,
+           const std::string& why, Delivery* delivery);
   ReplyContext ContextOf(const std::string& source, const std::string& receiver, const Job& job,
                          size_t recipient) const;
   // Once for each reply. `delivery`: that heard it, when it may go on.
@@ -377,6 +406,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   Links& links_;
   Limits& limits_;
   Rates& rates_;
+  PathRates& path_rates_;
   const WallTime started_;
   Suspensions& suspensions_;
   dns::MxRouter& router_;

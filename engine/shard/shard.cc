@@ -30,6 +30,8 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
       limits_(context_.index, out_, LimitSettingsOf(*context_.config, common.mailboxes.size())),
       rates_(context_.index, context_.clock, context_.timers, out_),
       quotas_(context_.index, context_.clock, links_, out_),
+      path_rates_(context_.index, context_.clock, out_, rates_,
+                  [this](const std::string& path) { return limits_.permits_out(path); }),
       suspensions_(context_.index, context_.clock, links_, out_),
       router_(RouterOptionsOf(*context_.config), transport, context_.clock, context_.random),
       fetch_(common.http == nullptr
@@ -47,8 +49,8 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
                                             .failure = {.result = result, .reason = what}});
                      })),
       policies_(context_, router_.resolver(), sts_.get()),
-      scheduler_(context_, common.queue, links_, limits_, rates_, suspensions_, router_, *this,
-                 rules_, &policies_),
+      scheduler_(context_, common.queue, links_, limits_, rates_, path_rates_, suspensions_,
+                 router_, *this, rules_, &policies_),
       sweeper_(context_, scheduler_, links_,
                [this](std::string_view domain) { return OwnerOf(domain) == context_.index; }),
       outbound_(common.mailboxes.size()),
@@ -78,6 +80,9 @@ void Shard::Join(std::span<Shard* const> shards) {
   for (Shard* shard : shards) quotas.push_back(&shard->quotas_);
   quotas_.Join(quotas);
   rates_.Join(rates);
+  std::vector<PathRates*> path_rates;
+  for (Shard* shard : shards) path_rates.push_back(&shard->path_rates_);
+  path_rates_.Join(path_rates);
   std::vector<Suspensions*> suspensions;
   for (Shard* shard : shards) suspensions.push_back(&shard->suspensions_);
   suspensions_.Join(suspensions);

@@ -28,6 +28,7 @@
 #include "engine/shard/links.h"
 #include "engine/shard/mailbox.h"
 #include "engine/shard/order_sweeper.h"
+#include "engine/shard/path_rates.h"
 #include "engine/shard/quotas.h"
 #include "engine/shard/rates.h"
 #include "engine/shard/reader.h"
@@ -145,6 +146,7 @@ class Shard final : public Intake, private RecorderOwner {
   Limits limits_;
   Rates rates_;
   Quotas quotas_;
+  PathRates path_rates_;
   Suspensions suspensions_;
   dns::CachingMxRouter router_;
   std::unique_ptr<HttpFetch> fetch_;  // null without MTA-STS, and so is sts_

@@ -78,6 +78,7 @@ struct Site {
   // be dead, that is all it costs.
   bool proven = false;
   bool own_rates = false;  // some domain of it has a rate of its own
+  uint32_t answered = 0;   // transactions: it gets connections by them, until its paths know
   bool opening = false;    // a route or a permit is awaited for one more delivery
   // So long before the next message may go, its connection is opened: as long as the last one took.
   static constexpr Duration kLead{2'000'000};

@@ -78,12 +78,21 @@ bool Scheduler::IsOver(Site& site, std::string_view domain, Waiting& waiting) {
   return over();
 }
 
+// By the configured rate, or by what the path has learnt.
+bool Scheduler::HeldByMessageRates(Site& site, std::string_view domain, const std::string& source,
+                                   size_t recipients, uint32_t before, Duration lead) {
+  if (const auto key = MessageRateOf(site, domain, source)) {
+    const auto most = uint32_t(std::min<uint64_t>(recipients, key->rate.burst));
+    if (HeldByRate(site, *key, most + before, lead)) return true;
+  }
+  const auto learnt = LearntRateOf(site, source);
+  return learnt && HeldByRate(site, *learnt, 1 + before, lead);
+}
+
 bool Scheduler::JobHeldByRate(Site& site, const Job& job, const std::string& source,
                               uint32_t before) {
-  const auto key = MessageRateOf(site, DomainOf(job.recipients.front().address), source);
-  if (!key) return false;
-  const auto most = uint32_t(std::min<uint64_t>(job.recipients.size(), key->rate.burst));
-  return HeldByRate(site, *key, most + before, Duration(0));
+  return HeldByMessageRates(site, DomainOf(job.recipients.front().address), source,
+                            job.recipients.size(), before, Duration(0));
 }
 
 // A connection that waits for its slot makes another one needless.
@@ -92,8 +101,7 @@ bool Scheduler::MayOpenFrom(Site& site, const std::string& source, std::string_v
     const OpenDelivery& open = *deliveries_.Get(handle);
     if (open.delivery->path().source == source && open.delivery->idle()) return false;
   }
-  const auto messages = MessageRateOf(site, domain, source);
-  if (messages && HeldByRate(site, *messages, 1, site.lead)) return false;
+  if (HeldByMessageRates(site, domain, source, 1, 0, site.lead)) return false;
   const auto connections = ConnectionRateOf(site, domain, source);
   return !connections || !HeldByRate(site, *connections, 1, Duration(0));
 }
@@ -114,8 +122,10 @@ bool Scheduler::RatesForbidOpening(Site& site, std::string_view domain) {
 // What waits long is free to expire, or to be overtaken.
 void Scheduler::RestForRate(Site& site, std::string_view domain) {
   if (site.prepared.empty()) return;
-  const auto wait = WaitOfRate(site, domain);
-  if (!wait || wait->until == kNever || wait->until - shard_.clock.Now() < kPreparedMax) return;
+  Instant until{};
+  if (const auto wait = WaitOfRate(site, domain)) until = wait->until;
+  if (const auto learnt = WaitOfLearnt(site)) until = std::max(until, learnt->until);
+  if (until == kNever || until < shard_.clock.Now() + kPreparedMax) return;
   ReturnAllPrepared(site);
 }
 
@@ -193,21 +203,25 @@ bool Scheduler::MayBegin(Delivery& delivery, const Job& job) {
   if (open.opened != kNever) {
     const Duration took = shard_.clock.Now() - std::exchange(open.opened, kNever);
     site.lead = Site::kLead + std::min(took, kLearnedLeadMax);
+    TellPath(site, delivery.path().source, DomainOf(job.recipients.front().address),
+             {.kind = PathFact::Kind::kConnected});
   }
+  const std::string_view domain = DomainOf(job.recipients.front().address);
+  const std::string& source = delivery.path().source;
   JobState& state = jobs_.at(job.id);
+  state.sent = shard_.clock.Now();
   std::vector<RateKey> keys = OwnerRatesOf(site, lanes_.Get(state.lanes.front())->key);
-  if (auto path =
-          MessageRateOf(site, DomainOf(job.recipients.front().address), delivery.path().source))
-    keys.push_back(std::move(*path));
+  if (auto path = MessageRateOf(site, domain, source)) keys.push_back(std::move(*path));
+  if (auto path = LearntRateOf(site, source)) keys.push_back(std::move(*path));
   if (state.begun) {  // at another host, within one attempt
     for (const RateKey& key : keys) rates_.Owe(key, uint32_t(state.unanswered));
     return true;
   }
-  // All or none: what is in hand is there for both.
+  // All or none: what is in hand is there for all.
   const auto units = uint32_t(job.recipients.size());
   for (const RateKey& key : keys) {
     const auto most = uint32_t(std::min<uint64_t>(units, key.rate.burst));
-    if (rates_.OpensAt(key, most) > shard_.clock.Now()) return false;
+    if (rates_.OpensAt(key, most) > state.sent) return false;
   }
   for (const RateKey& key : keys) CHECK(rates_.Take(key, units));
   state.begun = true;

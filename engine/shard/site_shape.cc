@@ -85,7 +85,9 @@ std::string_view Scheduler::NextDomain(const Site& site) {
 // The job at this place in `prepared`, which it leaves, for a connection of source `who`.
 Job Scheduler::HandOut(Site& site, size_t place, size_t who) {
   const auto at = site.prepared.begin() + std::ptrdiff_t(place);
-  Job job = std::move(jobs_.at(*at).job);
+  JobState& state = jobs_.at(*at);
+  state.sent = shard_.clock.Now();
+  Job job = std::move(state.job);
   site.prepared.erase(at);
   CHECK(!job.recipients.empty());
   site.rotation.Took(who, uint32_t(job.recipients.size()));

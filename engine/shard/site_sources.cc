@@ -74,8 +74,9 @@ Rotation::StandingOf Scheduler::Standings(Site& site, bool busy) {
     const Rotation::Member& member = site.rotation[i];
     if (PathBlocked(member.source, site)) return Rotation::Standing::kOut;
     // One that its rate keeps from sending gives its share to the others.
-    const auto rate = MessageRateOf(site, domain, member.source);
-    if (rate && rates_.Peek(rate->name) > now + site.lead) return Rotation::Standing::kOut;
+    for (const auto& rate :
+         {MessageRateOf(site, domain, member.source), LearntRateOf(site, member.source)})
+      if (rate && rates_.Peek(rate->name) > now + site.lead) return Rotation::Standing::kOut;
     const bool may_open = room && !TooManyOpen(site, member.source, 1) &&
                           member.open < ShapeOf(site, domain, member.source)->connections &&
                           MayOpenFrom(site, member.source, domain);
@@ -153,8 +154,8 @@ void Scheduler::PokeIdle(Site& site) {
 bool Scheduler::MayPoke(Site& site, size_t who) {
   if (!site.prepared.empty()) return JobFor(site, who, site.poked).has_value();
   if (!InTurn(site, who)) return false;
-  const auto rate = MessageRateOf(site, NextDomain(site), site.rotation[who].source);
-  return !rate || !HeldByRate(site, *rate, site.poked + 1, Duration(0));
+  return !HeldByMessageRates(site, NextDomain(site), site.rotation[who].source, 1, site.poked,
+                             Duration(0));
 }
 
 // ---- sources that cannot be used -------------------------------------------------------------

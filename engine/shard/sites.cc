@@ -31,9 +31,10 @@ void Scheduler::Pump(Site& site) {
   PokeIdle(site);
   if (site.waiting() <= site.poked || site.opening) return;
   if ((site.probing || !site.proven) && site.open > 0) return;
-  if (site.open >= ConnectionsOf(site, NextDomain(site))) return;
+  const std::string_view next = NextDomain(site);
+  if (site.open >= std::min(ConnectionsOf(site, next), GrownConnections(site))) return;
   if (now < site.open_not_before) return site.timer.Set(site.open_not_before);
-  if (RatesForbidOpening(site, NextDomain(site))) return RestForRate(site, NextDomain(site));
+  if (RatesForbidOpening(site, next)) return RestForRate(site, next);
   if (!Prepare(site)) return;
   if (site.provisional || NextSource(site) != Rotation::kNobody) return Open(site);
   if (AllOut(site)) WaitForSource(site);
@@ -265,6 +266,9 @@ void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
                               const std::vector<size_t>& untried, const RoundFailure& failure,
                               const DeliveryPath& path) {
   if (OnSourceFailed(site, state, job, untried, failure, path.source)) return;
+  if (!untried.empty())
+    TellRoundFailed(site, path.source, DomainOf(job.recipients[untried.front()].address),
+                    state.sent, failure.last);
   bool blocked = false;
   for (const size_t r : untried) {
     const Judge judge = MakeJudge(site, DomainOf(job.recipients[r].address), path.source);

@@ -241,15 +241,16 @@ uint32_t Scheduler::Learnt(SuspensionKind kind, const std::string& path) const {
   return entry == nullptr || entry->until <= shard_.clock.Wall() ? 0 : entry->failures;
 }
 
-uint32_t Scheduler::MostConnections(const Site& site, const std::string& source) {
-  if (!suspensions_.Any(SuspensionKind::kOneConnection, SuspensionKind::kConnections))
-    return UINT32_MAX;
+uint32_t Scheduler::MostConnections(Site& site, const std::string& source) {
+  const uint32_t felt =
+      path_rates_.learnt().empty() ? UINT32_MAX : path_rates_.ConnectionsOf(PathOf(site, source));
+  if (!suspensions_.Any(SuspensionKind::kOneConnection, SuspensionKind::kConnections)) return felt;
   for (const std::string& receiver : {ReceiverOf(site), std::string("*")})
     if (StoppedUntil({SuspensionKind::kOneConnection, source + " > " + receiver}, nullptr) >
         shard_.clock.Wall())
       return 1;
-  const uint32_t learnt = Learnt(SuspensionKind::kConnections, source + " > " + ReceiverOf(site));
-  return learnt == 0 ? UINT32_MAX : learnt;
+  const uint32_t told = Learnt(SuspensionKind::kConnections, source + " > " + ReceiverOf(site));
+  return told == 0 ? felt : std::min(felt, told);
 }
 
 // Of this shard's connections; the path's owner counts all (limits.h).
@@ -272,13 +273,16 @@ config::RouteTls Scheduler::TlsFor(const Site& site, const std::string& source,
 }
 
 // The shape as the receiver wants it of this source.
-std::shared_ptr<const Shape> Scheduler::Narrowed(const Site& site, const std::string& source,
+std::shared_ptr<const Shape> Scheduler::Narrowed(Site& site, const std::string& source,
                                                  const std::shared_ptr<const Shape>& shape) {
-  if (!suspensions_.Any(SuspensionKind::kTls, SuspensionKind::kPerConnection)) return shape;
+  const uint32_t connections = MostConnections(site, source);
+  if (connections >= shape->connections &&
+      !suspensions_.Any(SuspensionKind::kTls, SuspensionKind::kPerConnection))
+    return shape;
   const WallTime now = shard_.clock.Wall();
   Shape narrow = *shape;
   const std::string path = source + " > " + ReceiverOf(site);
-  narrow.connections = std::min(narrow.connections, MostConnections(site, source));
+  narrow.connections = std::min(narrow.connections, connections);
   if (const uint32_t most = Learnt(SuspensionKind::kPerConnection, path); most > 0)
     narrow.messages_per_connection = std::min(narrow.messages_per_connection, most);
   narrow.tls = TlsFor(site, source, narrow.tls);

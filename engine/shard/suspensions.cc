@@ -59,7 +59,11 @@ bool Suspensions::HasRoom(const queue::SuspensionId& id) {
   if (now < look_again_) return false;
   queue::Transaction transaction;
   std::erase_if(entries_, [&](const auto& one) {
-    const bool over = one.second.remembered && one.second.until <= now;
+    const Entry& entry = one.second;
+    // What reply rules stop lives nowhere: it is over with its time, a hold when nobody probes it.
+    const bool lives = one.first.kind == queue::SuspensionKind::kSite && !entry.remembered;
+    const bool held = one.first.kind != queue::SuspensionKind::kSite && entry.failures > 0;
+    const bool over = !lives && entry.until + (held ? kStale : Duration(0)) <= now;
     if (!over || transaction.lifted.size() == kLiftedAtOnce) return false;
     transaction.lifted.push_back(one.first);
     return true;

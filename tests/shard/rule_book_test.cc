@@ -6,10 +6,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "config/reply_rules_parser.h"
+#include "engine/shard/reactions.h"
 #include "smtp/reply.h"
 
 namespace sluice::engine {
@@ -89,6 +92,41 @@ TEST(RuleBook, BlamesAndKeepsAsEachShippedRuleSays) {
       }
     }
   }
+}
+
+// Issue 4, line 5: a reply goes in as octets, and each action that its rule names comes out when its
+// threshold is reached and not before. Which rule stands for which row of the list of known replies,
+// and what it does, is the table of tests/config/reply_shipped_test.cc.
+TEST(RuleBook, MakesEachActionOfEachShippedRuleDueAtItsThreshold) {
+  Bench bench;
+  const ReplyContext about{"s1", "@r", "default", "example.com", "crm", "spring", "example.net"};
+  size_t actions = 0;
+  for (const config::ReplyRule& rule : bench.set->layers.front().rules) {
+    const std::string host = HostOf(*bench.set, rule);
+    for (const config::ReplySample& sample : rule.samples) {
+      Reactions reactions;
+      std::vector<uint32_t> first(rule.actions.size(), 0);  // hit that made it due
+      for (uint32_t hit = 1; hit <= 20; ++hit) {
+        const auto phase = std::ranges::find_if(kStages, [&](const Stage& stage) {
+          return rule.InPhase(config::ReplyPhase(&stage - kStages));
+        });
+        const Verdict verdict = bench.Judge(ResultOf(sample.written, *phase, host));
+        ASSERT_NE(verdict.rule, nullptr) << sample.written;
+        reactions.OnAttempt(about, false, Instant(hours(1)));
+        for (const DueAction& due : reactions.OnReply(*verdict.rule, about, Instant(hours(1)))) {
+          const size_t place = size_t(due.action - rule.actions.data());
+          ASSERT_LT(place, first.size()) << rule.name;
+          if (first[place] == 0) first[place] = hit;
+        }
+      }
+      for (size_t place = 0; place < first.size(); ++place, ++actions) {
+        const config::ReplyAction& action = rule.actions[place];
+        const bool hold = action.kind == config::ReplyActionKind::kHold;
+        EXPECT_EQ(first[place], hold ? 3 : action.threshold.count) << rule.name;
+      }
+    }
+  }
+  EXPECT_GT(actions, 100u);
 }
 
 TEST(RuleBook, AsksByTheHostThatAnswered) {

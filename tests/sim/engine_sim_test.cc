@@ -287,7 +287,7 @@ TEST_F(EngineSim, HoldsATenantAndProbesWithOneMessage) {
 TEST_F(EngineSim, UsesOneConnectionWhereAReceiverAsksForIt) {
   Receiver& strict = AddDomain("strict.test", {.rcpt_4xx = 1});
   UseRules(
-      "[[rule]]\nname = 'one'\ncode = 451\nblame = 'source'\n"
+      "[[rule]]\nname = 'one'\ncode = 451\nblame = 'nobody'\n"
       "actions = [{ do = 'one_connection', for = '20m', limit = 2 }]\nsamples = ['451 busy']\n");
   Start();
   SendMany(10, "first", "strict.test");

@@ -272,6 +272,8 @@ void ReceiverSession::OnMail(const std::string& rest) {
   }
   is_eight_bit_ = false;
   CheckParameters("MAIL", parameters);
+  if (receiver_.IsOverRate())
+    return Answer(421, "4.7.28", "Unusual rate of mail from you", Then::kClose);
   if (Roll(manners_.mail_4xx)) return Answer(451, "4.7.1", "Try again later");
   in_mail_ = true;
   ++receiver_.transactions_;

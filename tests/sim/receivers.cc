@@ -135,6 +135,19 @@ void Receiver::Later(uint64_t session, Duration in, void (ReceiverSession::*what
   });
 }
 
+bool Receiver::IsOverRate() {
+  if (manners_.rate <= 0) return false;
+  const double since = double((world_.now() - counted_).count()) / 1e6;
+  counted_ = world_.now();
+  tokens_ = std::min(20.0, tokens_ + since * manners_.rate);
+  if (tokens_ < 1) {
+    ++throttled_;
+    return true;
+  }
+  --tokens_;
+  return false;
+}
+
 bool Receiver::IsGreylisted(const std::string& sender, const std::string& recipient) {
   if (manners_.greylist <= Duration(0)) return false;
   const auto [place, fresh] = first_seen_.try_emplace({sender, recipient}, world_.now());

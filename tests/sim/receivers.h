@@ -45,6 +45,7 @@ struct Manners {
   uint32_t recipients = 1000;  // per transaction; then 452 4.5.3
   uint32_t messages = 0;       // per connection; then 421; 0: any number
   uint32_t connections = 0;    // at once; then 421 instead of a greeting; 0: any number
+  double rate = 0;             // messages a second, 20 at once; then 421; 0: any number
   Duration greylist{};         // a (sender, recipient) is deferred until it is that old
 
   // Time: each reply comes after a time drawn from here.
@@ -110,6 +111,7 @@ class Receiver {
   uint32_t most_open() const { return most_open_; }
   uint32_t most_messages() const { return most_messages_; }  // on one connection, taken
   uint64_t transactions() const { return transactions_; }    // MAILs taken
+  uint64_t throttled() const { return throttled_; }          // MAILs over the rate
 
  private:
   friend class ReceiverSession;
@@ -118,6 +120,7 @@ class Receiver {
   void Retire(uint64_t session);
   // Runs `what` on the session unless it has gone by then.
   void Later(uint64_t session, Duration in, void (ReceiverSession::*what)());
+  bool IsOverRate();
   bool IsGreylisted(const std::string& sender, const std::string& recipient);
   bool Roll(double chance) { return chance > 0 && random_.Unit() < chance; }
   Duration ReplyDelay();
@@ -137,6 +140,9 @@ class Receiver {
   uint32_t most_open_ = 0;
   uint32_t most_messages_ = 0;
   uint64_t transactions_ = 0;
+  uint64_t throttled_ = 0;
+  double tokens_ = 20;
+  Instant counted_{};
   ConnectionWatch* watch_ = nullptr;
   std::map<std::pair<std::string, std::string>, Instant> first_seen_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // scheduled work holds it weakly
