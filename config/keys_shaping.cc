@@ -149,6 +149,13 @@ constexpr Key kValues[] = {
     Timeout<ShapingKey::kQuitTimeout>("quit_timeout", "Reply to QUIT."),
     Timeout<ShapingKey::kStartTlsTimeout>("starttls_timeout",
                                           "Reply to STARTTLS and the handshake."),
+    Setting<ShapingKey::kAdaptive>(
+        {.name = "adaptive",
+         .kind = Kind::kChoice,
+         .choices = "on|off",
+         .default_text = "`\"on\"`",
+         .doc = "Whether the rate and the number of connections follow what the receiver answers, "
+                "below the limits given here. Off: the limits alone count."}),
 };
 static_assert(std::size(kValues) == kShapingKeyCount);
 

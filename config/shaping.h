@@ -55,8 +55,9 @@ enum class ShapingKey : uint8_t {
   kDotTimeout,
   kQuitTimeout,
   kStartTlsTimeout,
+  kAdaptive,
 };
-inline constexpr size_t kShapingKeyCount = size_t(ShapingKey::kStartTlsTimeout) + 1;
+inline constexpr size_t kShapingKeyCount = size_t(ShapingKey::kAdaptive) + 1;
 
 enum class IpFamily : uint8_t { kAny, kIpv4, kIpv6 };
 

@@ -33,6 +33,10 @@ void KeepToRates(Shape& shape) {
   }
 }
 
+bool IsOn(const std::optional<config::ShapingValue>& choice) {
+  return !choice || choice->number == 0;
+}
+
 }  // namespace
 
 Shape ToShape(const config::Effective& values, const config::Config& config) {
@@ -52,6 +56,7 @@ Shape ToShape(const config::Effective& values, const config::Config& config) {
               .connection_rate = RateOf(values[size_t(ShapingKey::kConnectionRate)]),
               .tenant_rate = RateOf(values[size_t(ShapingKey::kTenantRate)]),
               .campaign_rate = RateOf(values[size_t(ShapingKey::kCampaignRate)]),
+              .adaptive = IsOn(value(ShapingKey::kAdaptive)),
               .tls = config::RouteTls(value(ShapingKey::kTls)->number),
               .ip_family = config::IpFamily(value(ShapingKey::kIpFamily)->number),
               .retry = config.retry,

@@ -35,6 +35,7 @@ struct Shape {
   std::optional<RateLimit> connection_rate;
   std::optional<RateLimit> tenant_rate;    // recipients
   std::optional<RateLimit> campaign_rate;  // recipients
+  bool adaptive = true;
   config::RouteTls tls = config::RouteTls::kOpportunistic;
   config::IpFamily ip_family = config::IpFamily::kAny;
   config::Retry retry;

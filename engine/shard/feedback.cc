@@ -79,6 +79,7 @@ void Scheduler::Answered(uint64_t id, size_t recipients) {
 void Scheduler::TellPath(Site& site, const std::string& source, std::string_view domain,
                          const PathFact& fact, const std::string& why) {
   const Shape& shape = *ShapeOf(site, domain, source);
+  if (!shape.adaptive) return;
   AdaptiveRate::Limits limits{.connections = shape.connections};
   if (const RateOrder* order = orders_.RateOf(source, site.name, site.replies_of)) {
     limits.rate = order->rate.per_second();
@@ -151,12 +152,13 @@ void Scheduler::SlowDown(Site& site, const std::string& source, std::string_view
 }
 
 // As many connections as have been answered for, until the path knows better.
-uint64_t Scheduler::GrownConnections(const Site& site) {
+uint64_t Scheduler::GrownConnections(Site& site, std::string_view domain) {
+  if (!ShapeOf(site, domain, {})->adaptive) return UINT64_MAX;
   return uint64_t(AdaptiveRate::kFirstConnections) + site.answered;
 }
 
 std::optional<RateKey> Scheduler::LearntRateOf(Site& site, const std::string& source) {
-  if (path_rates_.learnt().empty()) return std::nullopt;
+  if (path_rates_.learnt().empty() || !ShapeOf(site, {}, source)->adaptive) return std::nullopt;
   return path_rates_.KeyOf(PathOf(site, source));
 }
 
@@ -167,11 +169,11 @@ std::optional<Scheduler::LearntWait> Scheduler::WaitOfLearnt(Site& site) {
   for (size_t i = 0; i < site.rotation.size(); ++i) {
     const std::string& source = site.rotation[i].source;
     if (PathBlocked(source, site)) continue;
-    const std::string path = PathOf(site, source);
-    const auto key = path_rates_.KeyOf(path);
+    const auto key = LearntRateOf(site, source);
     const Instant opens = key ? rates_.Peek(key->name) : Instant{};
     if (opens <= shard_.clock.Now()) return std::nullopt;
-    if (!first || opens < first->until) first = {source, path_rates_.learnt().at(path), opens};
+    if (!first || opens < first->until)
+      first = {source, path_rates_.learnt().at(PathOf(site, source)), opens};
   }
   return first;
 }

@@ -360,7 +360,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void SlowDown(Site& site, const std::string& source, std::string_view domain, Instant began,
                 const config::ReplyAction& action, const std::string& why);
   std::optional<RateKey> LearntRateOf(Site& site, const std::string& source);
-  static uint64_t GrownConnections(const Site& site);
+  uint64_t GrownConnections(Site& site, std::string_view domain);
 
   // Who is stopped or used with care (stops.cc).
   static std::string ReceiverOf(const Site& site);

@@ -32,7 +32,7 @@ void Scheduler::Pump(Site& site) {
   if (site.waiting() <= site.poked || site.opening) return;
   if ((site.probing || !site.proven) && site.open > 0) return;
   const std::string_view next = NextDomain(site);
-  if (site.open >= std::min(ConnectionsOf(site, next), GrownConnections(site))) return;
+  if (site.open >= std::min(ConnectionsOf(site, next), GrownConnections(site, next))) return;
   if (now < site.open_not_before) return site.timer.Set(site.open_not_before);
   if (RatesForbidOpening(site, next)) return RestForRate(site, next);
   if (!Prepare(site)) return;

@@ -242,8 +242,8 @@ uint32_t Scheduler::Learnt(SuspensionKind kind, const std::string& path) const {
 }
 
 uint32_t Scheduler::MostConnections(Site& site, const std::string& source) {
-  const uint32_t felt =
-      path_rates_.learnt().empty() ? UINT32_MAX : path_rates_.ConnectionsOf(PathOf(site, source));
+  const bool feels = !path_rates_.learnt().empty() && ShapeOf(site, {}, source)->adaptive;
+  const uint32_t felt = feels ? path_rates_.ConnectionsOf(PathOf(site, source)) : UINT32_MAX;
   if (!suspensions_.Any(SuspensionKind::kOneConnection, SuspensionKind::kConnections)) return felt;
   for (const std::string& receiver : {ReceiverOf(site), std::string("*")})
     if (StoppedUntil({SuspensionKind::kOneConnection, source + " > " + receiver}, nullptr) >

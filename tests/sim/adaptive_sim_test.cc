@@ -48,5 +48,14 @@ TEST_F(AdaptiveSim, KeepsToTheConnectionsThatAReceiverStands) {
   EXPECT_LT(few.connections(), 20u) << "it hardly ever knocks in vain";
 }
 
+TEST_F(AdaptiveSim, LeavesItToTheConfiguredLimitsWhereItIsSwitchedOff) {
+  config_ = Shaped("[default]\nadaptive = \"off\"\n");
+  Receiver& capped = AddDomain("capped.test", {.rate = 10});
+  Start();
+  SendMany(1'000, "r", "capped.test");
+  world_.RunFor(60s);
+  EXPECT_GT(capped.throttled(), 100u);
+}
+
 }  // namespace
 }  // namespace sluice::sim
