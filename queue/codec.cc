@@ -26,11 +26,6 @@ constexpr size_t kMessageHeadSize = 4 + 4 + 4 + 8 + 8;
 
 enum RecipientBits : uint8_t { kHasDue = 1, kDelayTold = 2, kReleasedLater = 4, kHasSource = 8 };
 
-bool IsKnown(SuspensionKind kind) {
-  using enum SuspensionKind;
-  return kind == kSite || kind == kPath || kind == kQuota || kind == kRate;
-}
-
 uint64_t HashOf(const RecipientId& id) { return id.message * 0x9e3779b97f4a7c15u + id.index; }
 uint64_t HashOf(const LaneId& id) { return id.high ^ (id.low * 0x9e3779b97f4a7c15u); }
 

@@ -348,6 +348,7 @@ int Main(int argc, char** argv) {
   AddLooks(app, action);
   app.add_subcommand("sendmail", "A message on standard input, as /usr/sbin/sendmail takes it");
   AddOrders(app, action);
+  AddSuspensions(app, action);
   AddCampaign(app, action);
   AddCaptured(app, action);
   AddTlsReport(app, action);

@@ -5,6 +5,7 @@
 
 #include "tools/commands/campaign.h"
 #include "tools/commands/orders.h"
+#include "tools/commands/suspensions.h"
 
 namespace sluice::tools {
 namespace {
@@ -83,6 +84,20 @@ void AddOrders(CLI::App& app, Action& action) {
   command = AddCommand(app, action, "orders", "What was ordered", orders, ShowOrders);
   AddEngineAddress(command, orders->engine);
   command->add_flag("--json", orders->json, "As JSON");
+}
+
+void AddSuspensions(CLI::App& app, Action& action) {
+  auto list = std::make_shared<SuspensionOptions>();
+  CLI::App* command = AddCommand(app, action, "suspensions",
+                                 "What is suspended or slowed down, and why", list, ShowSuspensions);
+  AddEngineAddress(command, list->engine);
+  command->add_flag("--json", list->json, "As JSON");
+
+  auto lift = std::make_shared<SuspensionOptions>();
+  command = AddCommand(app, action, "lift", "End a suspension or slow-down now", lift, Lift);
+  AddEngineAddress(command, lift->engine);
+  command->add_option("KEY", lift->key, "As `suspensions` shows it")->required();
+  command->add_option("--kind", lift->kind, "This kind of it only")->type_name("KIND");
 }
 
 void AddCampaign(CLI::App& app, Action& action) {

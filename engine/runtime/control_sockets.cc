@@ -17,7 +17,8 @@ ControlSockets::ControlSockets(const Parts& parts)
       captured_(parts.shards.front()->shard()),
       orders_(parts.shards, parts.orders),
       campaigns_(parts.shards),
-      groups_(parts.shards) {}
+      groups_(parts.shards),
+      suspensions_(parts.shards) {}
 
 Result<std::unique_ptr<ControlServer>> ControlSockets::OpenServer(SocketRules rules) {
   return ControlServer::Open(loop_.net(), loop_.timers(), loop_.clock(), local_mail_,
@@ -34,6 +35,7 @@ Status ControlSockets::Open() {
   orders_.Register(*control_);
   campaigns_.Register(*control_);
   groups_.Register(*control_);
+  suspensions_.Register(*control_);
   domains_.Register(*control_);
   tls_reports_.Register(*control_);
   sendmail_.Register(*control_);

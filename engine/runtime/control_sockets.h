@@ -19,6 +19,7 @@
 #include "engine/runtime/queue_groups.h"
 #include "engine/runtime/reloader.h"
 #include "engine/runtime/sendmail_command.h"
+#include "engine/runtime/suspension_commands.h"
 #include "engine/runtime/tls_report_service.h"
 
 namespace sluice::engine {
@@ -58,6 +59,7 @@ class ControlSockets {
   OrderCommands orders_;
   CampaignCommand campaigns_;
   QueueGroups groups_;
+  SuspensionCommands suspensions_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<ControlServer> local_;  // for every user of the machine; null: none
 };

@@ -43,19 +43,10 @@ void AddSites(const std::vector<ShardStatus>& shards, Json& status) {
       std::ranges::count_if(by_name, [](const auto& one) { return one.second; });
 }
 
-// Those that end soonest first. Several shards may know the same one: a shard that lives with it
-// knows better than one that remembers it.
 void AddSuspensions(const std::vector<ShardStatus>& shards, Json& status) {
-  std::map<queue::SuspensionId, SuspensionReport> by_id;
-  for (const ShardStatus& shard : shards) {
-    for (const SuspensionReport& one : shard.suspensions) {
-      const auto [it, fresh] = by_id.emplace(one.id, one);
-      if (!fresh && it->second.entry.remembered) it->second = one;
-    }
-  }
-  std::vector<SuspensionReport> all;
-  for (auto& [id, one] : by_id) all.push_back(std::move(one));
-  std::ranges::sort(all, {}, [](const auto& one) { return one.entry.until; });
+  std::vector<std::vector<SuspensionReport>> reports;
+  for (const ShardStatus& shard : shards) reports.push_back(shard.suspensions);
+  const std::vector<SuspensionReport> all = MergeSuspensions(reports);
   Json list = Json::array();
   for (size_t i = 0; i < std::min(all.size(), kSuspensionsShown); ++i)
     list.push_back(ToJson(all[i]));
@@ -64,6 +55,21 @@ void AddSuspensions(const std::vector<ShardStatus>& shards, Json& status) {
 }
 
 }  // namespace
+
+std::vector<SuspensionReport> MergeSuspensions(
+    std::span<const std::vector<SuspensionReport>> shards) {
+  std::map<queue::SuspensionId, SuspensionReport> by_id;
+  for (const auto& shard : shards) {
+    for (const SuspensionReport& one : shard) {
+      const auto [it, fresh] = by_id.emplace(one.id, one);
+      if (!fresh && it->second.entry.remembered) it->second = one;
+    }
+  }
+  std::vector<SuspensionReport> all;
+  for (auto& [id, one] : by_id) all.push_back(std::move(one));
+  std::ranges::sort(all, {}, [](const auto& one) { return one.entry.until; });
+  return all;
+}
 
 ShardStatus StatusOf(ShardRuntime& runtime) {
   Shard& shard = runtime.shard();

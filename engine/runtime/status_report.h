@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <vector>
 
 #include "engine/runtime/shard_runtime.h"
@@ -39,6 +40,11 @@ struct ShardStatus {
 };
 
 ShardStatus StatusOf(ShardRuntime& runtime);
+
+// Those that end soonest first. Several shards may know the same one: a shard that lives with it
+// knows better than one that remembers it.
+std::vector<SuspensionReport> MergeSuspensions(
+    std::span<const std::vector<SuspensionReport>> shards);
 
 // The part of the status that the shards know.
 nlohmann::json MergeStatus(const std::vector<ShardStatus>& shards);

@@ -35,6 +35,8 @@ constexpr uint64_t kVainAnswers = 64;
 constexpr Duration kDeaf{1'800'000'000};
 // One cut leaves at least this, whatever was measured.
 constexpr double kDeepestCut = 0.25;
+// Growth in a step after the first answers were refusals, until the next one.
+constexpr double kFirstGrowth = 0.5;
 // Above this nothing is paced any more.
 constexpr double kUnpaced = 100'000;
 // The share of a smoothed latency that is new.
@@ -158,7 +160,7 @@ void AdaptiveRate::BeginSlowly(Instant now) {
   rate_ = std::max(kFirstRate, std::min(limits_.floor, limits_.rate));
   ceiling_ = kNoRate;
   ceiling_at_ = now;
-  growth_ = kStep;
+  growth_ = kFirstGrowth;
 }
 
 void AdaptiveRate::Slow(double part, double floor, Instant began, Instant now) {
@@ -191,7 +193,7 @@ void AdaptiveRate::OnAnswered(Instant began, Instant now) {
 // A step is made when the rate of now has been used for a while.
 void AdaptiveRate::Grow(Instant now) {
   ++step_good_;
-  const bool climbs = growth_ == 0 && rate_ < kNear * ceiling_;
+  const bool climbs = ceiling_ == kNoRate || (growth_ == 0 && rate_ < kNear * ceiling_);
   if (double(step_good_) < std::max(kStepAnswers, rate_ * (climbs ? kStepSeconds : kTrySeconds)))
     return;
   const double used = double(step_good_) / std::max(kMeterResolution, Seconds(now - step_at_));
@@ -213,7 +215,7 @@ void AdaptiveRate::Raise(Instant now) {
   } else {
     // What was refused once is taken now: that is the least that may be refused next.
     ceiling_ = std::max(ceiling_, rate_);
-    growth_ = std::min(2 * growth_, kGrowth);
+    if (ceiling_ != kNoRate) growth_ = std::min(2 * growth_, kGrowth);
     rate_ *= 1 + growth_;
   }
   rate_ = std::min(rate_, limits_.rate);
@@ -239,6 +241,9 @@ void AdaptiveRate::OnConnectionRefused(uint32_t open, Instant began, Instant now
   if (open == 0) return Cut(began, now, 0);  // it is not one too many, but we who are not wanted
   ++refused_;
   if (began < connections_cut_) return;
+  // As many as it refuses now have stood: perhaps it counts one still that has just ended.
+  const bool stood = connections_ceiling_ != UINT32_MAX && open < connections_ceiling_;
+  if (stood && !std::exchange(connections_doubted_, true)) return;
   connections_ = open;
   connections_ceiling_ = open;
   connections_felt_ = true;
@@ -248,6 +253,7 @@ void AdaptiveRate::OnConnectionRefused(uint32_t open, Instant began, Instant now
 }
 
 void AdaptiveRate::OnConnected(uint32_t open) {
+  connections_doubted_ = false;
   if (open <= connections_ceiling_) return;
   connections_ = std::max(connections_, double(open));
   connections_ceiling_ = UINT32_MAX;

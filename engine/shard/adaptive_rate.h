@@ -174,6 +174,7 @@ class AdaptiveRate {
   double connections_ = kFirstConnections;
   bool connections_felt_ = false;  // they were too many once: no fast growth any more
   uint32_t connections_ceiling_ = UINT32_MAX;
+  bool connections_doubted_ = false;  // fewer than the ceiling were refused once
   Instant connections_cut_{};
   Instant connections_try_{};
   Duration connections_wait_ = kTryConnectionMin;

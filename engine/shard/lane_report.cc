@@ -61,6 +61,15 @@ const char* WordsOf(CloseReason reason) {
   std::unreachable();
 }
 
+// "about 12.5/s, 3 connections: 421 ...".
+std::string LearntNote(const PathRates::Learnt& learnt) {
+  std::string out;
+  if (learnt.rate != AdaptiveRate::kNoRate) out = "about " + RateText(learnt.rate);
+  if (learnt.connections != UINT32_MAX)
+    out += (out.empty() ? "" : ", ") + Counted(learnt.connections, "connection");
+  return out + ": " + learnt.why;
+}
+
 // "the receiver takes about 12.5/s from source mailing-1, as it has shown: 421 ...".
 std::string LearntWords(const Scheduler::LearntWait& wait) {
   return "the receiver takes about " + RateText(wait.learnt.rate) + " from source " + wait.source +
@@ -208,6 +217,7 @@ std::string ReasonOf(const Lane& lane, Shard& shard) {
 }
 
 std::string_view SuspensionKindName(queue::SuspensionKind kind) {
+  if (kind == queue::SuspensionKind::kRate) return kLearntName;
   return kSuspensionNames.at(size_t(kind) - 1);  // the queue knows no others
 }
 
@@ -216,6 +226,9 @@ std::vector<SuspensionReport> ReportSuspensions(Shard& shard) {
   const WallTime wall = shard.context().clock.Wall();
   for (const auto& [id, entry] : shard.scheduler().suspensions().all())
     if (entry.until > wall || (!entry.remembered && entry.failures > 0)) out.push_back({id, entry});
+  for (const auto& [path, learnt] : shard.scheduler().path_rates().learnt())
+    out.push_back({{queue::SuspensionKind::kRate, NameOfPath(path)},
+                   {.until = WallTime::max(), .reason = LearntNote(learnt)}});
   return out;
 }
 

@@ -50,7 +50,10 @@ std::string ReasonOf(const Lane& lane, Shard& shard);
 // "site", "path", "sending_domain", ...
 std::string_view SuspensionKindName(queue::SuspensionKind kind);
 
-// What is suspended now, or only probed because it was.
+// The kind of what a path has learnt: kRate, whose rows in the queue are something else.
+inline constexpr std::string_view kLearntName = "rate";
+
+// What is suspended now, or only probed because it was; and what paths have learnt.
 std::vector<SuspensionReport> ReportSuspensions(Shard& shard);
 
 }  // namespace sluice::engine

@@ -25,6 +25,16 @@ config::Rate ToRate(double per_second) {
 
 }  // namespace
 
+std::string NameOfPath(const std::string& path) {
+  const size_t bar = path.find('|');
+  return bar == std::string::npos ? path : path.substr(0, bar) + " > " + path.substr(bar + 1);
+}
+
+std::string PathNamed(const std::string& name) {
+  const size_t arrow = name.find(" > ");
+  return arrow == std::string::npos ? name : name.substr(0, arrow) + "|" + name.substr(arrow + 3);
+}
+
 std::string RateText(double per_second) {
   char out[32];
   const bool fast = per_second >= 1;

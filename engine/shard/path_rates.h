@@ -104,6 +104,9 @@ class PathRates {
   size_t sweep_at_ = 1'024;
 };
 
+// As operators see a path, "mailing-1 > @google", and back.
+std::string NameOfPath(const std::string& path);
+std::string PathNamed(const std::string& name);
 // "12.5/s", "40.0/h".
 std::string RateText(double per_second);
 

@@ -35,37 +35,12 @@
 #include "engine/shard/reactions.h"
 #include "engine/shard/recorder.h"
 #include "engine/shard/report_pace.h"
+#include "engine/shard/scheduler_jobs.h"
 #include "engine/shard/shape_table.h"
 #include "engine/shard/site.h"
 #include "engine/shard/suspensions.h"
 
 namespace sluice::engine {
-
-// One outbound connection and what the scheduler knows of it.
-struct OpenDelivery {
-  Site* site = nullptr;
-  std::string path;  // what its permit is for
-  std::unique_ptr<Delivery> delivery;
-  bool poked = false;
-  bool worked = false;                 // a receiver has answered a transaction on it
-  std::optional<RateKey> connections;  // what its connections are counted under
-  bool connected = false;              // was counted once
-  Instant opened = kNever;             // until its first transaction
-};
-
-// A job that is prepared or with a delivery: what its recipients belong to.
-struct JobState {
-  Job job;  // until it is handed out
-  Site* site = nullptr;
-  queue::MailClass mail_class = queue::MailClass::kBulk;
-  std::vector<LaneHandle> lanes;  // by recipient
-  std::vector<bool> indexed;
-  uint32_t source = 0;    // mark of the one that its recipients wait for; 0: any
-  size_t unanswered = 0;  // recipients whose result has not come
-  bool reacted = false;   // to a reply that all of them hear
-  bool begun = false;     // its recipients are counted
-  Instant sent{};         // when it was handed out, then when its transaction began
-};
 
 class Scheduler final : public LanesOwner, public DeliveryOwner {
  public:
@@ -114,6 +89,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
     });
   }
   const Suspensions& suspensions() const { return suspensions_; }
+  // By command; kRate: what the path named in the key has learnt. False: there is no such.
+  bool CancelSuspension(const queue::SuspensionId& id);
   const ReportPace& report_pace() const { return report_pace_; }
   uint64_t damaged() const { return damaged_; }
 
@@ -396,8 +373,8 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
               uint32_t attempts, Verdict& verdict);
   void Act(Site& site, const std::string& source, const Job& job, const DueAction& due,
            const std::string& why, Delivery* delivery);
-  ReplyContext ContextOf(const std::string& source, const std::string& receiver, const Job& job,
-                         size_t recipient) const;
+  static ReplyContext ContextOf(const Site& site, const std::string& source,
+                                const std::string& receiver, const Job& job, size_t recipient);
   // Once for each reply. `delivery`: that heard it, when it may go on.
   void React(Site& site, const std::string& source, const Job& job, size_t recipient,
              const AttemptResult& result, const Verdict& verdict, Delivery* delivery);

@@ -274,7 +274,7 @@ void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
     const Judge judge = MakeJudge(site, DomainOf(job.recipients[r].address), path.source);
     Verdict verdict = JudgeRound(judge, failure, job.message->message, job.recipients[r]);
     if (verdict.rule != nullptr)
-      Refine(site, path.source, ContextOf(path.source, ReceiverOf(site), job, r),
+      Refine(site, path.source, ContextOf(site, path.source, ReceiverOf(site), job, r),
              job.recipients[r].attempts, verdict);
     if (r == untried.front()) {
       React(site, path.source, job, r, failure.last, verdict, nullptr);

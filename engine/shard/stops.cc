@@ -160,6 +160,14 @@ void Scheduler::HearOfStop(const SuspensionId& id, const Suspensions::Entry* ent
   if (mail && arrow != std::string::npos) ReturnPreparedOf(id.key.substr(arrow + 3));
 }
 
+bool Scheduler::CancelSuspension(const SuspensionId& id) {
+  if (id.kind != SuspensionKind::kRate) return suspensions_.Cancel(id);
+  const std::string path = PathNamed(id.key);
+  if (!path_rates_.learnt().contains(path)) return false;
+  path_rates_.Note(path, {}, {.kind = PathFact::Kind::kReset});
+  return true;
+}
+
 // ---- paths -----------------------------------------------------------------------------------
 
 // Until when `source` may not be used for the site; the past: it may. `why` is what the receiver,

@@ -103,6 +103,13 @@ void Suspensions::Lift(const queue::SuspensionId& id) {
     if (i != shard_) out_.Send(i, [peer = peers_[i], id] { peer->HearLifted(id); });
 }
 
+bool Suspensions::Cancel(const queue::SuspensionId& id) {
+  if (!entries_.contains(id)) return false;
+  Lift(id);
+  if (heard_) heard_(id, nullptr);
+  return true;
+}
+
 void Suspensions::Leave(const queue::SuspensionId& id) {
   const auto it = entries_.find(id);
   if (it != entries_.end()) it->second.remembered = true;

@@ -69,6 +69,8 @@ class Suspensions {
   }
   // Over: it was seen to live.
   void Lift(const queue::SuspensionId& id);
+  // By command: as if another shard had said so. False: it is not known.
+  bool Cancel(const queue::SuspensionId& id);
   // Nothing waits for it here any more. What is known is kept for the next that comes.
   void Leave(const queue::SuspensionId& id);
 

@@ -129,7 +129,7 @@ TEST_F(PathRatesTest, WakeThoseWhoWaitedForAnEarlierRate) {
   std::vector<std::string> woken;
   shards_[2]->rates.OnOpen([&woken](const std::string& who) { woken.push_back(who); });
   Note(0, {.kind = Kind::kCap, .rate = 0.01, .length = hours(1)});
-  shards_[2]->rates.Wait(*shards_[2]->paths.KeyOf(path_), "example.test", {});
+  shards_[2]->rates.Wait(*shards_[2]->paths.KeyOf(path_), "example.test", 1, {});
   Carry();
   Note(1, {.kind = Kind::kReset});
   shards_[2]->timers.Run(clock_.Now());

@@ -63,6 +63,7 @@ class EngineSim : public ::testing::Test {
     SimEngineOptions options;
     options.config = config_;
     options.rules = rules_;
+    options.busy_disk = busy_disk_;
     options.queue_path = folder_.string();
     options.address = *IpAddress::Parse("192.0.2.1");
     options.fill_zone = [this](dns::FakeDns& dns) {
@@ -121,6 +122,7 @@ class EngineSim : public ::testing::Test {
   EventRecord record_;
   std::shared_ptr<config::Config> config_;
   std::shared_ptr<const config::ReplyRuleSet> rules_;
+  bool busy_disk_ = true;
   std::vector<std::pair<std::string, IpAddress>> zone_;
   std::function<void(dns::FakeDns&)> more_dns_;
   ConnectionWatch watch_;

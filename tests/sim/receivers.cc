@@ -137,11 +137,18 @@ void Receiver::Later(uint64_t session, Duration in, void (ReceiverSession::*what
 
 bool Receiver::IsOverRate() {
   if (manners_.rate <= 0) return false;
+  if (world_.now() < boxed_until_) {
+    constexpr Duration kBoxMax{600'000'000};
+    boxed_until_ = std::min(boxed_until_ + manners_.penalty, world_.now() + kBoxMax);
+    ++throttled_;
+    return true;
+  }
   const double since = double((world_.now() - counted_).count()) / 1e6;
   counted_ = world_.now();
   tokens_ = std::min(20.0, tokens_ + since * manners_.rate);
   if (tokens_ < 1) {
     ++throttled_;
+    boxed_until_ = world_.now() + manners_.penalty;
     return true;
   }
   --tokens_;

@@ -46,6 +46,7 @@ struct Manners {
   uint32_t messages = 0;       // per connection; then 421; 0: any number
   uint32_t connections = 0;    // at once; then 421 instead of a greeting; 0: any number
   double rate = 0;             // messages a second, 20 at once; then 421; 0: any number
+  Duration penalty{};          // who was over it gets nothing for so long, and longer when pushing
   Duration greylist{};         // a (sender, recipient) is deferred until it is that old
 
   // Time: each reply comes after a time drawn from here.
@@ -142,6 +143,7 @@ class Receiver {
   uint64_t transactions_ = 0;
   uint64_t throttled_ = 0;
   double tokens_ = 20;
+  Instant boxed_until_{};
   Instant counted_{};
   ConnectionWatch* watch_ = nullptr;
   std::map<std::pair<std::string, std::string>, Instant> first_seen_;

@@ -166,7 +166,7 @@ void SimEngine::Start() {
     shard->Load(kept);
   }
   p.queue->Interrupt([this] {
-    if (dice_.Below(kPauses) == 0) reading_.Pause();
+    if (options_.busy_disk && dice_.Below(kPauses) == 0) reading_.Pause();
   });
   p.orders = std::make_unique<engine::OrderBook>(all);
   p.orders->Load(*p.queue);

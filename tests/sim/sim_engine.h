@@ -36,6 +36,7 @@ struct SimEngineOptions {
   std::string queue_path;
   uint64_t queue_mib = 256;
   queue::Disk* disk = nullptr;                   // null: one that never fails
+  bool busy_disk = true;                         // its reader has to wait now and then
   IpAddress address;                             // the engine's own
   std::function<void(dns::FakeDns&)> fill_zone;  // called for the DNS of each shard
 };

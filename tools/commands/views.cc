@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tools/commands/json_fields.h"
+#include "tools/commands/suspensions.h"
 #include "tools/commands/table.h"
 
 namespace sluice::tools {
@@ -21,14 +22,6 @@ std::string Names(const Json& list) {
     out += name.get<std::string>();
   }
   return out;
-}
-
-// "until 2026-11-21 07:56:00 after 2 failures: connection refused".
-std::string SuspensionNote(const Json& suspension) {
-  const bool counts = Number(suspension, "failures") > 0;
-  return "until " + ShortTime(Text(suspension, "until")) +
-         (counts ? " after " + Counted(suspension, "failures", "failure") : "") + ": " +
-         Text(suspension, "reason");
 }
 
 // "12 of 40 messages: 12 not_signed, 3 no_unsubscribe".
@@ -106,7 +99,7 @@ std::string RenderStatus(const std::string& json) {
   for (size_t i = 0; suspensions.is_array() && i < std::min(kShown, suspensions.size()); ++i)
     row(i == 0 ? "suspended" : "", Text(suspensions[i], "key"), SuspensionNote(suspensions[i]));
   if (suspensions.is_array() && suspensions.size() > kShown)
-    row("", "and more", "sluice status --json");
+    row("", "and more", "sluice suspensions");
   row("since the start", Counted(status, "accepted", "message") + " accepted");
   row("", Counted(status, "delivered", "recipient") + " delivered");
   row("", Counted(status, "deferred", "attempt") + " deferred");
