@@ -132,6 +132,12 @@ struct Campaign {
   std::string pool;
 };
 
+// A source's plan at one provider.
+struct WarmupFor {
+  std::string provider;
+  std::string plan;
+};
+
 struct Source {
   std::string name;
   std::optional<IpAddress> address;  // none: the system's choice
@@ -143,6 +149,12 @@ struct Source {
   std::string proxy_user{};  // empty: no login
   std::string proxy_password_file{};
   std::string proxy_password{};  // what that file holds: of LoadConfig
+  std::string warmup{};          // a plan (warmup_plan.h); empty: only those of warmup_for
+  std::vector<WarmupFor> warmup_for{};
+  std::string warmup_start{};  // "2026-12-01"; empty: with its first mail
+  enum class WarmupOverflow : uint8_t { kPool, kWait } warmup_overflow = WarmupOverflow::kPool;
+  uint32_t warmup_max_deferred = 10;  // percent of a day's attempts
+  uint32_t warmup_max_bounced = 5;
 };
 
 struct PoolMember {

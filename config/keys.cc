@@ -1,4 +1,4 @@
-// The table of sections; their rows stand in keys_host.h and keys_mail.h.
+// The table of sections; their rows stand in keys_host.h, keys_mail.h and keys_source.h.
 
 #include "config/keys.h"
 
@@ -7,6 +7,7 @@
 #include "config/keys_domain.h"
 #include "config/keys_host.h"
 #include "config/keys_mail.h"
+#include "config/keys_source.h"
 
 namespace sluice::config {
 namespace {
@@ -91,6 +92,11 @@ constexpr Section kSections[] = {
             "with EHLO = `hostname`, named `default`.",
      .keys = kSourceKeys,
      .slot = [](Config& c) -> void* { return &c.sources.emplace_back(); }},
+    {.name = "source.warmup_for",
+     .shape = Section::Shape::kInline,
+     .doc = "An element of `warmup_for`.",
+     .keys = kWarmupForKeys,
+     .slot = nullptr},
     {.name = "pool",
      .shape = Section::Shape::kList,
      .doc = "A weighted set of sources. Without one: `default`, holding all sources.",

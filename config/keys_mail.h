@@ -1,4 +1,4 @@
-// config/keys_mail.h — rows of the key table: where mail leaves, how hard, and within which limits.
+// config/keys_mail.h — rows of the key table: how mail leaves, how hard, and within which limits.
 //
 // Sentences are for operators: what the value does, and when to change it.
 
@@ -10,73 +10,6 @@
 #include "config/keys_row.h"
 
 namespace sluice::config {
-
-inline constexpr Key kSourceKeys[] = {
-    Row<&Source::name>({.name = "name",
-                        .kind = Kind::kName,
-                        .required = true,
-                        .doc = "Name of the source, for pools and events."}),
-    Row<&Source::address>({.name = "address",
-                           .kind = Kind::kAddress,
-                           .default_text = "the system's choice",
-                           .doc = "Local address that connections are made from."}),
-    Row<&Source::public_address>(
-        {.name = "public_address",
-         .kind = Kind::kAddress,
-         .default_text = "`address`",
-         .doc = "What receivers see behind NAT; SPF, PTR, DNSBL checks and events use it."}),
-    Row<&Source::ehlo>(
-        {.name = "ehlo",
-         .kind = Kind::kDomain,
-         .default_text = "`hostname`",
-         .doc = "Name told in EHLO; it should resolve to the public address and back."}),
-    Row<&Source::proxy>(
-        {.name = "proxy",
-         .kind = Kind::kEndpoint,
-         .default_text = "none: `address` is this machine's",
-         .doc = "Proxy on the box where `address` lives; connections of this source are made "
-                "there (docs/sources.md)."}),
-    Row<&Source::proxy_kind>(
-        {.name = "proxy_kind",
-         .kind = Kind::kChoice,
-         .choices = "socks5|proxy-v2",
-         .doc = "What the proxy speaks: SOCKS5, or the PROXY protocol, version 2, whose header "
-                "tells it `address` and the receiver's."}),
-    Row<&Source::proxy_user>({.name = "proxy_user",
-                              .kind = Kind::kName,
-                              .default_text = "none: no login",
-                              .doc = "User name for the SOCKS5 proxy."}),
-    Row<&Source::proxy_password_file>(
-        {.name = "proxy_password",
-         .kind = Kind::kPath,
-         .default_text = "none",
-         .doc = "File with that user's password, one line of at most 255 octets. Read again on "
-                "reload."}),
-};
-
-inline constexpr Key kPoolKeys[] = {
-    Row<&Pool::name>({.name = "name",
-                      .kind = Kind::kName,
-                      .required = true,
-                      .doc = "Name of the pool. Mail that nothing else is said of leaves by "
-                             "`default`, or by the first pool."}),
-    Row<&Pool::members>(
-        {.name = "sources",
-         .kind = Kind::kTables,
-         .required = true,
-         .doc = "Its sources with their weights: `[{ name = \"mailing-1\", weight = 1 }]`."}),
-};
-
-inline constexpr Key kPoolMemberKeys[] = {
-    Row<&PoolMember::source>(
-        {.name = "name", .kind = Kind::kName, .required = true, .doc = "Name of a `[[source]]`."}),
-    Row<&PoolMember::weight>(
-        {.name = "weight",
-         .kind = Kind::kCount,
-         .min = 1,
-         .max = 10'000,
-         .doc = "Its share of the pool's mail, relative to the other members."}),
-};
 
 inline constexpr Key kRouteKeys[] = {
     Row<&Route::match>({.name = "match",

@@ -341,6 +341,11 @@ void ReadValue(Reader& reader, const Key& key, const std::string& path, const Va
 }
 
 void ReadValue(Reader& reader, const Key& key, const std::string& path, const Value& value,
+               std::vector<WarmupFor>& out) {
+  ReadTables(reader, *FindSection("source.warmup_for"), key, path, value, out);
+}
+
+void ReadValue(Reader& reader, const Key& key, const std::string& path, const Value& value,
                std::vector<CertificateFiles>& out) {
   ReadTables(reader, *FindSection("listener.certificates"), key, path, value, out);
 }

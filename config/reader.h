@@ -71,6 +71,8 @@ void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
 void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
                std::vector<LocalUser>& out);
 void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
+               std::vector<WarmupFor>& out);
+void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
                std::vector<PoolMember>& out);
 void ReadValue(Reader&, const Key&, const std::string& path, const Value&,
                std::vector<DkimKey>& out);

@@ -12,6 +12,7 @@
 #include "config/checks.h"
 #include "config/syntax.h"
 #include "config/units.h"
+#include "config/warmup_plan.h"
 #include "engine/base/text.h"
 
 namespace sluice::config {
@@ -34,6 +35,7 @@ class SourceChecker : private CheckTools {
     for (size_t i = 0; i < config_.sources.size(); ++i) {
       const Source& source = config_.sources[i];
       Proxy(i, source);
+      Warmup(i, source);
       if (!source.address) continue;
       const bool elsewhere = local && std::ranges::find(*local, *source.address) == local->end();
       if (elsewhere && !source.address->IsLoopback() && !source.proxy)
@@ -48,6 +50,28 @@ class SourceChecker : private CheckTools {
                  " is no public address, so no receiver can see it: set public_address to what "
                  "they see");
     }
+  }
+
+  void Warmup(size_t i, const Source& source) {
+    const auto plan = [&](std::string_view key, const std::string& text) {
+      if (text == kWarmupByProvider) return;
+      if (const auto read = ParseWarmupPlan(text); !read) Fail("source", i, key, read.error());
+    };
+    if (Written("source", i, "warmup")) plan("warmup", source.warmup);
+    std::set<std::string_view> providers;
+    for (const WarmupFor& one : source.warmup_for) {
+      plan("warmup_for", one.plan);
+      if (!providers.insert(one.provider).second)
+        Fail("source", i, "warmup_for", Quote(one.provider) + " is in it twice");
+    }
+    if (Written("source", i, "warmup_start") && !ParseDate(source.warmup_start))
+      Fail("source", i, "warmup_start",
+           Quote(source.warmup_start) + " is no date: write \"2026-12-01\"");
+    if (Written("source", i, "warmup") || Written("source", i, "warmup_for")) return;
+    for (const std::string_view key :
+         {"warmup_start", "warmup_overflow", "warmup_max_deferred", "warmup_max_bounced"})
+      if (Written("source", i, key))
+        Fail("source", i, key, "has nothing to act on: set warmup to a plan");
   }
 
   void Proxy(size_t i, const Source& source) {

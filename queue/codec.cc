@@ -15,7 +15,7 @@ constexpr uint8_t kVersion = 1;
 
 bool IsKnown(SuspensionKind kind) {
   return (kind >= SuspensionKind::kSite && kind <= SuspensionKind::kPerConnection) ||
-         kind == SuspensionKind::kQuota || kind == SuspensionKind::kRate;
+         (kind >= SuspensionKind::kQuota && kind <= SuspensionKind::kWarmup);
 }
 
 // Seeds of the rows whose key is a name.

@@ -236,9 +236,10 @@ enum class SuspensionKind : uint8_t {
   kConnections,
   kPerConnection,
   // Kept here for their form's sake: the recipients of a user in one window (`failures`); until
-  // when a rate has been used up.
+  // when a rate has been used up; how far a source is warmed up.
   kQuota = 32,
   kRate,
+  kWarmup,
 };
 
 struct SuspensionId {

@@ -349,6 +349,7 @@ int Main(int argc, char** argv) {
   app.add_subcommand("sendmail", "A message on standard input, as /usr/sbin/sendmail takes it");
   AddOrders(app, action);
   AddSuspensions(app, action);
+  AddWarmup(app, action);
   AddCampaign(app, action);
   AddCaptured(app, action);
   AddTlsReport(app, action);

@@ -6,6 +6,7 @@
 #include "tools/commands/campaign.h"
 #include "tools/commands/orders.h"
 #include "tools/commands/suspensions.h"
+#include "tools/commands/warmup.h"
 
 namespace sluice::tools {
 namespace {
@@ -88,8 +89,9 @@ void AddOrders(CLI::App& app, Action& action) {
 
 void AddSuspensions(CLI::App& app, Action& action) {
   auto list = std::make_shared<SuspensionOptions>();
-  CLI::App* command = AddCommand(app, action, "suspensions",
-                                 "What is suspended or slowed down, and why", list, ShowSuspensions);
+  CLI::App* command =
+      AddCommand(app, action, "suspensions", "What is suspended or slowed down, and why", list,
+                 ShowSuspensions);
   AddEngineAddress(command, list->engine);
   command->add_flag("--json", list->json, "As JSON");
 
@@ -98,6 +100,18 @@ void AddSuspensions(CLI::App& app, Action& action) {
   AddEngineAddress(command, lift->engine);
   command->add_option("KEY", lift->key, "As `suspensions` shows it")->required();
   command->add_option("--kind", lift->kind, "This kind of it only")->type_name("KIND");
+}
+
+void AddWarmup(CLI::App& app, Action& action) {
+  auto warmup = std::make_shared<WarmupOptions>();
+  CLI::App* command = AddCommand(app, action, "warmup", "How far new sources are", warmup, Warmup);
+  AddEngineAddress(command, warmup->engine);
+  command->add_option("ACTION", warmup->action, "list (without: that), pause, resume or reset")
+      ->check(CLI::IsMember({"list", "pause", "resume", "reset"}));
+  command->add_option("SOURCE", warmup->source, "Whose plan");
+  command->add_option("PROVIDER", warmup->provider,
+                      "At one provider, or `others`; without: at all");
+  command->add_flag("--json", warmup->json, "As JSON");
 }
 
 void AddCampaign(CLI::App& app, Action& action) {

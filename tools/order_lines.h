@@ -1,5 +1,5 @@
 // tools/order_lines.h — the command lines of `sluice cancel`, `retry`, `pause`, `rate`, `reroute`,
-// `resume`, `orders`, `suspensions`, `lift` and `campaign`.
+// `resume`, `orders`, `suspensions`, `lift`, `warmup` and `campaign`.
 
 #ifndef SLUICE_TOOLS_ORDER_LINES_H_
 #define SLUICE_TOOLS_ORDER_LINES_H_
@@ -14,6 +14,7 @@ namespace sluice::tools {
 
 void AddOrders(CLI::App& app, Action& action);
 void AddSuspensions(CLI::App& app, Action& action);
+void AddWarmup(CLI::App& app, Action& action);
 void AddCampaign(CLI::App& app, Action& action);
 
 }  // namespace sluice::tools

@@ -16,6 +16,7 @@ ControlSockets::ControlSockets(const Parts& parts)
                              parts.exporter_health}),
       captured_(parts.shards.front()->shard()),
       orders_(parts.shards, parts.orders),
+      warmup_(parts.shards),
       campaigns_(parts.shards),
       groups_(parts.shards),
       suspensions_(parts.shards) {}
@@ -33,6 +34,7 @@ Status ControlSockets::Open() {
   commands_.Register(*control_);
   captured_.Register(*control_);
   orders_.Register(*control_);
+  warmup_.Register(*control_);
   campaigns_.Register(*control_);
   groups_.Register(*control_);
   suspensions_.Register(*control_);

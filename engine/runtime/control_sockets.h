@@ -21,6 +21,7 @@
 #include "engine/runtime/sendmail_command.h"
 #include "engine/runtime/suspension_commands.h"
 #include "engine/runtime/tls_report_service.h"
+#include "engine/runtime/warmup_commands.h"
 
 namespace sluice::engine {
 
@@ -57,6 +58,7 @@ class ControlSockets {
   ControlCommands commands_;
   CapturedCommands captured_;
   OrderCommands orders_;
+  WarmupCommands warmup_;
   CampaignCommand campaigns_;
   QueueGroups groups_;
   SuspensionCommands suspensions_;

@@ -66,6 +66,11 @@ Verdict Scheduler::RecordAttempt(const JobState& state, const Job& job, size_t r
   recorder_.Record(state.lanes[recipient],
                    {job.message, job.recipients[recipient], job.content, state.indexed[recipient]},
                    verdict, {site, source, &result});
+  if (result.fault == Fault::kNone)
+    warmup_.Count(source, WarmedAt(*state.site),
+                  {.tried = 1,
+                   .deferred = verdict.outcome == Outcome::kDeferred,
+                   .bounced = verdict.outcome == Outcome::kBounced});
   return verdict;
 }
 

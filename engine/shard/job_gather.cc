@@ -34,7 +34,8 @@ void Scheduler::Gather(Site& site, JobState& state) {
   if (state.job.message->message.recipients == 1) return;
   static constexpr size_t kLanesLooked = 64;
   const std::string_view domain = DomainOf(state.job.recipients.front().address);
-  const size_t most = RecipientsOf(site, domain);
+  size_t most = RecipientsOf(site, domain);
+  if (warmup_.any()) most = std::min<size_t>(most, config::kWarmupLeast);
   for (size_t i = 0; i < std::min(kLanesLooked, site.lanes.size()); ++i) {
     const LaneHandle handle = site.lanes[i];
     Lane& lane = *lanes_.Get(handle);

@@ -10,7 +10,7 @@
 namespace sluice::engine {
 
 Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
-                     Rates& rates, PathRates& path_rates, Suspensions& suspensions,
+                     Rates& rates, PathRates& path_rates, Warmup& warmup, Suspensions& suspensions,
                      dns::MxRouter& router, RecorderOwner& owner, const ReplyRules& rules,
                      TlsPolicies* policies)
     : shard_(shard),
@@ -18,6 +18,7 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
       limits_(limits),
       rates_(rates),
       path_rates_(path_rates),
+      warmup_(warmup),
       started_(shard.clock.Wall()),
       suspensions_(suspensions),
       router_(router),

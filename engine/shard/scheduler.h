@@ -39,6 +39,7 @@
 #include "engine/shard/shape_table.h"
 #include "engine/shard/site.h"
 #include "engine/shard/suspensions.h"
+#include "engine/shard/warmup.h"
 
 namespace sluice::engine {
 
@@ -46,8 +47,9 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
  public:
   // All outlive this.
   Scheduler(ShardContext& shard, const queue::Queue& queue, Links& links, Limits& limits,
-            Rates& rates, PathRates& path_rates, Suspensions& suspensions, dns::MxRouter& router,
-            RecorderOwner& owner, const ReplyRules& rules, TlsPolicies* policies);
+            Rates& rates, PathRates& path_rates, Warmup& warmup, Suspensions& suspensions,
+            dns::MxRouter& router, RecorderOwner& owner, const ReplyRules& rules,
+            TlsPolicies* policies);
   ~Scheduler() override;
 
   // Connections made from now on use the shard's TLS settings as they are now.
@@ -341,6 +343,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
 
   // Who is stopped or used with care (stops.cc).
   static std::string ReceiverOf(const Site& site);
+  static std::string WarmedAt(const Site& site);
   WallTime StoppedUntil(const queue::SuspensionId& id, std::string* why);
   bool PutStop(queue::SuspensionKind kind, const std::string& key, Duration length, bool hold,
                const std::string& why);
@@ -384,6 +387,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   Limits& limits_;
   Rates& rates_;
   PathRates& path_rates_;
+  Warmup& warmup_;
   const WallTime started_;
   Suspensions& suspensions_;
   dns::MxRouter& router_;

@@ -32,6 +32,7 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
       quotas_(context_.index, context_.clock, links_, out_),
       path_rates_(context_.index, context_.clock, out_, rates_,
                   [this](const std::string& path) { return limits_.permits_out(path); }),
+      warmup_(context_.index, context_.clock, context_.timers, links_, out_),
       suspensions_(context_.index, context_.clock, links_, out_),
       router_(RouterOptionsOf(*context_.config), transport, context_.clock, context_.random),
       fetch_(common.http == nullptr
@@ -49,14 +50,15 @@ Shard::Shard(ShardContext context, const ShardCommon& common, dns::DnsTransport&
                                             .failure = {.result = result, .reason = what}});
                      })),
       policies_(context_, router_.resolver(), sts_.get()),
-      scheduler_(context_, common.queue, links_, limits_, rates_, path_rates_, suspensions_,
-                 router_, *this, rules_, &policies_),
+      scheduler_(context_, common.queue, links_, limits_, rates_, path_rates_, warmup_,
+                 suspensions_, router_, *this, rules_, &policies_),
       sweeper_(context_, scheduler_, links_,
                [this](std::string_view domain) { return OwnerOf(domain) == context_.index; }),
       outbound_(common.mailboxes.size()),
       again_(context_.timers, [] {}) {
   rules_.Use(common.rules);
   quotas_.SetZone(context_.config->zone);
+  warmup_.SetConfig(context_.config);
   if (sts_ == nullptr) return;
   std::vector<StsRecord> own;
   for (const StsRecord& record : common.sts_records)
@@ -83,6 +85,9 @@ void Shard::Join(std::span<Shard* const> shards) {
   std::vector<PathRates*> path_rates;
   for (Shard* shard : shards) path_rates.push_back(&shard->path_rates_);
   path_rates_.Join(path_rates);
+  std::vector<Warmup*> warmups;
+  for (Shard* shard : shards) warmups.push_back(&shard->warmup_);
+  warmup_.Join(warmups);
   std::vector<Suspensions*> suspensions;
   for (Shard* shard : shards) suspensions.push_back(&shard->suspensions_);
   suspensions_.Join(suspensions);
@@ -116,6 +121,7 @@ void Shard::BeforePoll() {
     });
     outbound_[shard].clear();
   }
+  warmup_.Flush();
   all &= out_.Flush();
   scheduler_.lanes().SubmitSpills();
   quotas_.Flush();
@@ -370,6 +376,7 @@ void Shard::Reload(std::shared_ptr<const config::Config> config,
   scheduler_.RenewTls();
   rules_.Use(std::move(rules));
   quotas_.SetZone(context_.config->zone);
+  warmup_.SetConfig(context_.config);
   router_.SetOptions(RouterOptionsOf(*context_.config));
   limits_.SetSettings(LimitSettingsOf(*context_.config, outbound_.size()));
   scheduler_.RenewShapes();

@@ -36,6 +36,7 @@
 #include "engine/shard/suspensions.h"
 #include "engine/shard/switchboard.h"
 #include "engine/shard/tls_policy_table.h"
+#include "engine/shard/warmup.h"
 #include "engine/shard/writer.h"
 #include "engine/submission/domain_gate.h"
 #include "engine/submission/intake.h"
@@ -70,6 +71,7 @@ class Shard final : public Intake, private RecorderOwner {
     suspensions_.Load(kept);
     quotas_.Load(kept);
     rates_.Load(kept, links_);
+    warmup_.Load(kept);
   }
 
   // From the runtime.
@@ -113,6 +115,7 @@ class Shard final : public Intake, private RecorderOwner {
   Scheduler& scheduler() { return scheduler_; }
   const TlsPolicyTable& policies() const { return policies_; }
   Limits& limits() { return limits_; }
+  Warmup& warmup() { return warmup_; }
   Links& links() { return links_; }
   Switchboard& out() { return out_; }
   TlsPolicyTable& policies() { return policies_; }
@@ -147,6 +150,7 @@ class Shard final : public Intake, private RecorderOwner {
   Rates rates_;
   Quotas quotas_;
   PathRates path_rates_;
+  Warmup warmup_;
   Suspensions suspensions_;
   dns::CachingMxRouter router_;
   std::unique_ptr<HttpFetch> fetch_;  // null without MTA-STS, and so is sts_

@@ -71,8 +71,9 @@ bool Scheduler::IsOver(Site& site, std::string_view domain, Waiting& waiting) {
   CountHeld(site, waiting);
   if (!over()) return false;
   for (size_t i = 0; i < site.rotation.size(); ++i) {
-    const Shape& shape = *ShapeOf(site, domain, site.rotation[i].source);
-    if (shape.message_rate || shape.tenant_rate || shape.campaign_rate)
+    const std::string& source = site.rotation[i].source;
+    const Shape& shape = *ShapeOf(site, domain, source);
+    if (shape.message_rate || shape.tenant_rate || shape.campaign_rate || warmup_.Warms(source))
       site.CountHeld(waiting, started_);
   }
   return over();
@@ -223,6 +224,7 @@ bool Scheduler::MayBegin(Delivery& delivery, const Job& job) {
     const auto most = uint32_t(std::min<uint64_t>(units, key.rate.burst));
     if (rates_.OpensAt(key, most) > state.sent) return false;
   }
+  if (!warmup_.Take(delivery.path().source, WarmedAt(site), units)) return false;
   for (const RateKey& key : keys) CHECK(rates_.Take(key, units));
   state.begun = true;
   return true;

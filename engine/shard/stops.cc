@@ -170,10 +170,21 @@ bool Scheduler::CancelSuspension(const SuspensionId& id) {
 
 // ---- paths -----------------------------------------------------------------------------------
 
+// What the warm-up of sources counts its mail under.
+std::string Scheduler::WarmedAt(const Site& site) {
+  return site.replies_of.empty() ? std::string(kWarmupRest) : "@" + site.replies_of;
+}
+
 // Until when `source` may not be used for the site; the past: it may. `why` is what the receiver,
-// or an operator, said.
+// or an operator, said, or which day of its warm-up it is.
 WallTime Scheduler::PathUntil(const std::string& source, const Site& site, std::string* why) {
   WallTime until = orders_.PathUntil(source, site.name, site.replies_of, why);
+  if (warmup_.any()) {
+    std::string day;
+    const WallTime warm = warmup_.Until(source, WarmedAt(site), &day);
+    if (warm > until && why != nullptr) *why = std::move(day);
+    until = std::max(until, warm);
+  }
   if (!suspensions_.Any(SuspensionKind::kPath, SuspensionKind::kPath)) return until;
   for (const SuspensionId& id : PathIds(source, site)) {
     std::string said;
@@ -217,8 +228,11 @@ bool Scheduler::WaitForSource(Site& site) {
   std::string trouble;
   for (size_t i = 0; i < site.rotation.size(); ++i) {
     std::string why;
-    const WallTime until = PathUntil(site.rotation[i].source, site, &why);
+    const std::string& source = site.rotation[i].source;
+    const WallTime until = PathUntil(source, site, &why);
     if (until <= wall) return false;
+    // Held is not late (design 12.1).
+    if (warmup_.Until(source, WarmedAt(site), nullptr) > wall) site.rate_held = wall;
     if (!trouble.empty() && until >= first) continue;
     first = until;
     trouble = std::move(why);

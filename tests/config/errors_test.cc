@@ -122,6 +122,12 @@ TEST(ConfigErrors, AreToldExactly) {
        "s.toml:9:23: tenant[0].unsubscribe_address: \"u@\" is no mailbox with room for a token: "
        "its "
        "part before the @ may have 20 letters, digits, dots and hyphens\n"},
+      {"[[source]]\nname = \"a\"\nwarmup = \"50, 9\"\n",
+       "s.toml:8:10: source[0].warmup: a day has 10 to 1000000000 recipients, not 9\n"},
+      {"[[source]]\nname = \"a\"\nwarmup = \"default\"\nwarmup_start = \"1.12.2026\"\n",
+       "s.toml:9:16: source[0].warmup_start: \"1.12.2026\" is no date: write \"2026-12-01\"\n"},
+      {"[[source]]\nname = \"a\"\nwarmup_start = \"2026-12-01\"\n",
+       "s.toml:8:16: source[0].warmup_start: has nothing to act on: set warmup to a plan\n"},
       {"[[source]]\nname = \"a\"\naddress = \"10.0.0\"\n",
        "s.toml:8:11: source[0].address: \"10.0.0\" is not an IP address\n"},
       {"[[source]]\nname = \"a\"\n[[source]]\nname = \"a\"\n",

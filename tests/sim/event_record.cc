@@ -22,6 +22,7 @@ void EventRecord::Add(uint64_t id, const queue::Event& event) {
     return;
   }
   if (event.type == queue::EventType::kOrder) return AddOrder(event);
+  if (!event.source.empty()) attempts_.push_back({event.time, event.source});
   RecipientFate& fate = fates_[{event.message, event.recipient_index}];
   fate.recipient = event.recipient;
   fate.campaign = event.campaign;

@@ -29,6 +29,12 @@ struct RecipientFate {
   WallTime next_due{};  // of the last deferral
 };
 
+// What a source has tried.
+struct SourceAttempt {
+  WallTime at{};
+  std::string source;
+};
+
 class EventRecord {
  public:
   explicit EventRecord(SimWorld& world) : world_(world) {}
@@ -39,6 +45,7 @@ class EventRecord {
   size_t CountFinal(queue::EventType type) const;
   // Reasons of the alerts, in order.
   const std::vector<std::string>& alerts() const { return alerts_; }
+  const std::vector<SourceAttempt>& attempts() const { return attempts_; }
   // What broke a rule; empty is good.
   const std::vector<std::string>& faults() const { return faults_; }
 
@@ -50,6 +57,7 @@ class EventRecord {
   std::map<uint64_t, queue::Event> events_;
   std::map<queue::RecipientId, RecipientFate> fates_;
   std::vector<std::string> alerts_;
+  std::vector<SourceAttempt> attempts_;
   std::set<std::string> retries_;  // under way
   std::vector<std::string> faults_;
 };

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tools/commands/order_views.h"
+#include "tools/commands/warmup.h"
 
 namespace sluice::tools {
 namespace {
@@ -35,6 +36,16 @@ TEST(Views, HandsJsonOnAsItIs) {
   EXPECT_EQ(WithoutOk(json), R"({"lanes":[{"domain":"a.test"}],"more":false})");
   EXPECT_FALSE(HasMore(json));
   EXPECT_TRUE(HasMore(R"({"more":true})"));
+}
+
+TEST(Views, ShowsWarmUps) {
+  EXPECT_EQ(RenderWarmups(R"({"warmups":[]})"), "No source is in warm-up.\n");
+  const std::string shown = RenderWarmups(
+      R"({"warmups":[{"source":"m7","provider":"google","state":"warming","day":4,"days":30,
+        "planned":135,"given":100,"tried":99,"deferred":2,"bounced":1,"overflow":"pool",
+        "last":"day 3 went well"}]})");
+  for (const char* part : {"m7", "google", "warming", "4/30", "135", "day 3 went well"})
+    EXPECT_THAT(shown, HasSubstr(part));
 }
 
 TEST(Views, ShowsTheStatus) {
