@@ -66,6 +66,24 @@ class Explain(harness.Case):
         harness.wait_until(lambda: len(self.explain_or_nothing("d@dead.test")) == 1, "it is put aside")
         self.assert_no_past(self.explain_or_nothing("d@dead.test"))
 
+    def suspensions(self):
+        return json.loads(sluice("suspensions", "--json", "-c", self.config.path, check=0).stdout)
+
+    def test_a_suspension_is_listed_with_its_cause_and_lifted_by_hand(self):
+        self.assertIn("nothing is suspended", sluice("suspensions", "-c", self.config.path, check=0).stdout)
+        self.send("c@dead.test")
+        self.world.wait_for_events(1, "deferred")
+        row, = self.suspensions()
+        self.assertEqual(row["kind"], "site")
+        self.assertIn("refused", row["reason"])
+        self.assertIn(row["key"], sluice("suspensions", "-c", self.config.path, check=0).stdout)
+        refused = sluice("lift", row["key"], "--kind", "path", "-c", self.config.path, check=1)
+        self.assertIn("nothing of this name", refused.stderr)
+        sluice("lift", row["key"], "-c", self.config.path, check=0)
+        harness.wait_until(lambda: self.suspensions() == [], "it is lifted on all shards")
+        event, = self.world.wait_for_events(1, "order", reason="lift")
+        self.assertIn(row["key"], event["text"])
+
     def explain_or_nothing(self, what):
         done = sluice("explain", what, "--json", "-c", self.config.path)
         return json.loads(done.stdout)["recipients"] if done.returncode == 0 else []
