@@ -33,6 +33,8 @@ constexpr uint32_t kVainCuts = 8;
 constexpr double kVainPart = 16;
 constexpr uint64_t kVainAnswers = 64;
 constexpr Duration kDeaf{1'800'000'000};
+// So often in a row refused early meanwhile: not by chance.
+constexpr uint32_t kDeafTries = 10;
 // One cut leaves at least this, whatever was measured.
 constexpr double kDeepestCut = 0.25;
 // Growth in a step after the first answers were refusals, until the next one.
@@ -115,8 +117,17 @@ void AdaptiveRate::Cut(Instant began, Instant now, double part) {
       if (!std::exchange(lowered_, true)) Lower(now, part);
     }
   } else {
-    lowered_ = now >= deaf_until_;
-    if (lowered_) {
+    // Refused at once, as fast as it went before: so the rate was meant after all. While the path
+    // is deaf no cuts are counted, but these.
+    if (now < deaf_until_) series_cuts_ = good_ < kEarly ? series_cuts_ + 1 : 0;
+    const bool wrongly = now < deaf_until_ && series_cuts_ >= kDeafTries;
+    lowered_ = wrongly || now >= deaf_until_;
+    if (wrongly) {
+      series_cuts_ = 0;
+      deaf_until_ = {};
+      ceiling_at_ = now;
+      rate_ = std::max(kCut * ceiling_, std::min(limits_.floor, limits_.rate));
+    } else if (lowered_) {
       Lower(now, part);
     } else {
       rest_ = kRestMin;

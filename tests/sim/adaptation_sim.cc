@@ -1,5 +1,5 @@
 // Campaigns against receivers whose limits nobody has told us, the whole engine in virtual time:
-// adaptation_sim [--messages N] [FOLDER].
+// adaptation_sim [--messages N] [--only NAME] [FOLDER].
 //
 // What must hold: each ends within 1.25 times the time that an oracle needs, and under 2% of the
 // attempts are answered by rate refusals. The oracle: for rates the time that the limit leaves; for
@@ -143,9 +143,12 @@ void Draw(const std::vector<Sample>& samples, const std::string& file) {
 int Main(int argc, char** argv) {
   size_t messages = 8'000;
   std::string folder;
+  std::string only;
   for (int i = 1; i < argc; ++i) {
     if (std::string(argv[i]) == "--messages" && i + 1 < argc) {
       messages = size_t(std::strtoull(argv[++i], nullptr, 10));
+    } else if (std::string(argv[i]) == "--only" && i + 1 < argc) {
+      only = argv[++i];
     } else {
       folder = argv[i];
     }
@@ -165,6 +168,7 @@ int Main(int argc, char** argv) {
   bool good = true;
   std::printf("%-16s %10s %10s %7s %9s\n", "receiver", "oracle s", "sluice s", "ratio", "refused");
   for (const Scenario& scenario : scenarios) {
+    if (!only.empty() && scenario.name != only) continue;
     const double oracle = OracleOf(scenario, messages);
     const Run run = Work(scenario, messages, {});
     const double ratio = run.seconds / oracle;
