@@ -90,14 +90,6 @@ bool IsTarget(const queue::Order& order, const queue::Order& target) {
          order.source == target.source && (target.tenant.empty() || order.tenant == target.tenant);
 }
 
-// A source may be named in place of a pool.
-Status CheckPool(const std::string& name, const config::Config& config) {
-  std::vector<std::string_view> names;
-  for (const config::Pool& pool : config.pools) names.push_back(pool.name);
-  for (const config::Source& source : config.sources) names.push_back(source.name);
-  return CheckIn("pool or source", name, names);
-}
-
 // Does the configuration name the tenant?
 bool IsKnownOwner(const queue::Order& order, const config::Config& config) {
   const std::string& tenant = order.scope == OrderScope::kTenant ? order.name : order.tenant;
@@ -119,6 +111,14 @@ Status CheckSource(const std::string& name, const config::Config& config) {
   std::vector<std::string_view> names;
   for (const config::Source& source : config.sources) names.push_back(source.name);
   return CheckIn("source", name, names);
+}
+
+// A source may be named in place of a pool.
+Status CheckPool(const std::string& name, const config::Config& config) {
+  std::vector<std::string_view> names;
+  for (const config::Pool& pool : config.pools) names.push_back(pool.name);
+  for (const config::Source& source : config.sources) names.push_back(source.name);
+  return CheckIn("pool or source", name, names);
 }
 
 Status CheckProvider(const std::string& name, const config::Config& config) {

@@ -56,9 +56,8 @@ void SuspensionCommands::List(const ControlDone& done) {
         const std::vector<SuspensionReport> all = MergeSuspensions(reports);
         Json list = Json::array();
         for (size_t i = 0; i < std::min(all.size(), kShown); ++i) list.push_back(ToJson(all[i]));
-        done(Dump(Json{{"ok", true},
-                       {"suspensions", std::move(list)},
-                       {"more", all.size() > kShown}}));
+        done(Dump(
+            Json{{"ok", true}, {"suspensions", std::move(list)}, {"more", all.size() > kShown}}));
       });
 }
 
@@ -78,8 +77,9 @@ void SuspensionCommands::Lift(const ControlRequest& request, const ControlDone& 
       },
       [this, key, uid = request.uid, done](const std::vector<int>& lifted) {
         if (std::ranges::max(lifted) == 0)
-          return done(ControlError("nothing of this name is suspended or slowed down: "
-                                   "`sluice suspensions` lists what is"));
+          return done(
+              ControlError("nothing of this name is suspended or slowed down: "
+                           "`sluice suspensions` lists what is"));
         WriteDown(shards_.front()->shard(), key, uid);
         done(Dump(Json{{"ok", true}, {"lifted", key}}));
       });

@@ -168,7 +168,7 @@ std::optional<RateKey> Scheduler::LearntRateOf(Site& site, const std::string& so
 }
 
 // Of the source that may go first; none: some source may go now.
-std::optional<Scheduler::LearntWait> Scheduler::WaitOfLearnt(Site& site) {
+std::optional<LearntWait> Scheduler::WaitOfLearnt(Site& site) {
   if (site.provisional) return std::nullopt;
   std::optional<LearntWait> first;
   for (size_t i = 0; i < site.rotation.size(); ++i) {

@@ -18,7 +18,7 @@ WallTime NextDueOf(const Lane& lane) {
 
 // "shaping.toml:26 [[provider]] google": the last line that made a value.
 std::string LineOf(const config::Config& config, const Site& site, const std::string& domain,
-                   const Scheduler::RateWait& wait) {
+                   const RateWait& wait) {
   if (config.shaping == nullptr) return {};
   const config::Effective values =
       config.shaping->Resolve(config::ShapingBase(config), site.provider, domain, wait.source);
@@ -30,7 +30,7 @@ std::string LineOf(const config::Config& config, const Site& site, const std::st
 }
 
 std::string WordsOf(const config::Config& config, const Site& site, const LaneName& lane,
-                    const Scheduler::RateWait& wait) {
+                    const RateWait& wait) {
   std::string whose = "source " + wait.source;
   if (wait.key == config::ShapingKey::kTenantRate) whose = "tenant " + lane.tenant;
   if (wait.key == config::ShapingKey::kCampaignRate)
@@ -71,7 +71,7 @@ std::string LearntNote(const PathRates::Learnt& learnt) {
 }
 
 // "the receiver takes about 12.5/s from source mailing-1, as it has shown: 421 ...".
-std::string LearntWords(const Scheduler::LearntWait& wait) {
+std::string LearntWords(const LearntWait& wait) {
   return "the receiver takes about " + RateText(wait.learnt.rate) + " from source " + wait.source +
          ", as it has shown: " + wait.learnt.why;
 }

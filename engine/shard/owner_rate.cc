@@ -90,7 +90,7 @@ void Scheduler::ReleaseLanes() {
   for (const LaneHandle handle : paced) OnPaceOver(handle);
 }
 
-std::optional<Scheduler::RateWait> Scheduler::WaitOfOwner(Site& site, const LaneName& mail) {
+std::optional<RateWait> Scheduler::WaitOfOwner(Site& site, const LaneName& mail) {
   for (const RateKey& key : OwnerRatesOf(site, mail)) {
     const Instant opens = rates_.Peek(key.name);
     if (opens <= shard_.clock.Now()) continue;

@@ -58,21 +58,9 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   // when its turn comes.
   void RenewShapes();
   // Why nothing goes to a site now: what its path has learnt, until then.
-  struct LearntWait {
-    std::string source;
-    PathRates::Learnt learnt;
-    Instant until{};
-  };
   std::optional<LearntWait> WaitOfLearnt(Site& site);
   const PathRates& path_rates() const { return path_rates_; }
   // The same of a configured rate.
-  struct RateWait {
-    std::string source;
-    config::ShapingKey key{};
-    config::Rate rate;
-    Instant until{};
-    uint64_t order = 0;  // that has set it; 0: the shaping file has
-  };
   std::optional<RateWait> WaitOfRate(Site& site, std::string_view domain);
   std::optional<RateWait> WaitOfOwner(Site& site, const LaneName& mail);
   // The most connections to a site that mail to this domain may have by now.
@@ -183,14 +171,6 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   // Recipients that one turn settles when a whole domain bounces.
   static constexpr int kFaultSlice = 200;
 
-  struct Route {
-    dns::RouteFault fault = dns::RouteFault::kNone;
-    std::string detail;
-    std::string site;
-    std::vector<dns::MxHost> hosts;
-    bool configured = false;
-  };
-
   Judge MakeJudge(Site& site, std::string_view domain, std::string_view source);
   Site& SiteNamed(const std::string& name, const std::string& pool, bool provisional);
   void RememberTrouble(Site& site);
@@ -252,16 +232,6 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void Open(Site& site);
   void WithRoute(const std::string& domain, std::function<void(const Route&)> done);
   void OnRoute(const std::string& site_name, const std::string& domain, const Route& route);
-  // One connection that is asked for.
-  struct Opening {
-    std::string site;
-    std::string domain;
-    std::string path;
-    config::Source source;
-    Route route;
-    std::shared_ptr<const Shape> shape;
-    uint64_t generation = 0;  // of the shapes
-  };
   void OnPermit(const Opening& opening);
   void ReturnAllPrepared(Site& site);
   void Suspend(Site& site, std::string why);

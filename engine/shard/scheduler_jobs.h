@@ -1,4 +1,4 @@
-// engine/shard/scheduler_jobs.h — what the scheduler knows of its connections and of its jobs.
+// engine/shard/scheduler_jobs.h — what the scheduler knows of its connections, its jobs and what they wait for.
 //
 // THREADS   Confined to its shard.
 
@@ -11,8 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "config/rate.h"
+#include "config/shaping.h"
+#include "dns/route.h"
 #include "engine/delivery/delivery.h"
+#include "engine/delivery/shape.h"
 #include "engine/shard/lane.h"
+#include "engine/shard/path_rates.h"
 #include "engine/shard/rates.h"
 
 namespace sluice::engine {
@@ -43,6 +48,42 @@ struct JobState {
   bool reacted = false;   // to a reply that all of them hear
   bool begun = false;     // its recipients are counted
   Instant sent{};         // when it was handed out, then when its transaction began
+};
+
+// Why nothing goes to a site now: what the path has learnt, until then.
+struct LearntWait {
+  std::string source;
+  PathRates::Learnt learnt;
+  Instant until{};
+};
+
+// The same of a configured rate.
+struct RateWait {
+  std::string source;
+  config::ShapingKey key{};
+  config::Rate rate;
+  Instant until{};
+  uint64_t order = 0;  // that has set it; 0: the shaping file has
+};
+
+// Where mail to a domain goes.
+struct Route {
+  dns::RouteFault fault = dns::RouteFault::kNone;
+  std::string detail;
+  std::string site;
+  std::vector<dns::MxHost> hosts;
+  bool configured = false;
+};
+
+// One connection that is asked for.
+struct Opening {
+  std::string site;
+  std::string domain;
+  std::string path;
+  config::Source source;
+  Route route;
+  std::shared_ptr<const Shape> shape;
+  uint64_t generation = 0;  // of the shapes
 };
 
 }  // namespace sluice::engine

@@ -230,7 +230,7 @@ bool Scheduler::MayBegin(Delivery& delivery, const Job& job) {
   return true;
 }
 
-std::optional<Scheduler::RateWait> Scheduler::WaitOfRate(Site& site, std::string_view domain) {
+std::optional<RateWait> Scheduler::WaitOfRate(Site& site, std::string_view domain) {
   if (site.provisional) return std::nullopt;
   const Instant now = shard_.clock.Now();
   std::optional<RateWait> first;

@@ -134,7 +134,7 @@ class Pools(harness.Case):
         messages = sink.wait_for(10)
         self.assertEqual({source_of(m) for m in messages}, {"s1"})
         self.assertEqual(self.world.events("deferred"), [])
-        alert, = self.world.events("alert", reason="proxy_failed")
+        alert, = self.world.wait_for_events(1, "alert", reason="proxy_failed")
         self.assertEqual(alert["text"], f"source far cannot be used: SOCKS5 proxy 127.0.0.1:{gone}: connection refused")
         status = sluice("status", "-c", config.path).stdout
         self.assertIn("far > ", status)

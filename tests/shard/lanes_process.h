@@ -61,7 +61,7 @@ class Process final : public LanesOwner {
     writer_ = std::make_unique<Writer>(*queue_, clock_, list_);
     reader_ = std::make_unique<Reader>(*queue_);
     links_ = std::make_unique<Links>(0, mailbox_, *writer_, *reader_);
-    site_ = std::make_unique<Site>("site", timers_, nodes_, [] {}, [] {});
+    site_ = std::make_unique<Site>("site", "default", timers_, nodes_, [] {}, [] {});
     lanes_ = std::make_unique<Lanes>(context_, *queue_, *links_, *this);
   }
 

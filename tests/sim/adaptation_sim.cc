@@ -141,7 +141,7 @@ void Draw(const std::vector<Sample>& samples, const std::string& file) {
 }
 
 int Main(int argc, char** argv) {
-  size_t messages = 8'000;
+  size_t messages = 30'000;
   std::string folder;
   std::string only;
   for (int i = 1; i < argc; ++i) {
