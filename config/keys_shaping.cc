@@ -99,10 +99,11 @@ constexpr Key kValues[] = {
                                       .doc = "Recipients tried for one tenant, by all sources: "
                                              "all of its mail in `[default]`, that to the provider "
                                              "or domain in their tables."}),
-    Setting<ShapingKey::kCampaignRate>({.name = "campaign_rate",
-                                        .kind = Kind::kRate,
-                                        .default_text = kNoLimit,
-                                        .doc = "The same for one campaign of a tenant."}),
+    Setting<ShapingKey::kCampaignRate>(
+        {.name = "campaign_rate",
+         .kind = Kind::kRate,
+         .default_text = kNoLimit,
+         .doc = "The same for one campaign of a tenant. Mail without a campaign has none."}),
     Setting<ShapingKey::kRetryGaps>(
         {.name = "retry_gaps",
          .kind = Kind::kDurations,

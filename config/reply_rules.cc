@@ -63,6 +63,13 @@ std::string_view ReplyRuleSet::ProviderOf(std::string_view host) const {
   return best;
 }
 
+std::vector<std::string_view> ReplyRuleSet::ProviderNames() const {
+  std::vector<std::string_view> names;
+  for (const ReplyLayer& layer : layers)
+    for (const ReplyProvider& provider : layer.providers) names.push_back(provider.name);
+  return names;
+}
+
 bool ReplyRuleSet::HasProvider(std::string_view name) const {
   return std::ranges::any_of(layers, [name](const ReplyLayer& layer) {
     return std::ranges::find(layer.providers, name, &ReplyProvider::name) != layer.providers.end();

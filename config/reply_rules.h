@@ -175,6 +175,7 @@ struct ReplyRuleSet {
   // The provider with the longest suffix that fits; of equals that of the first layer. Empty: none.
   std::string_view ProviderOf(std::string_view host) const;
   bool HasProvider(std::string_view name) const;
+  std::vector<std::string_view> ProviderNames() const;
 };
 
 // The text of config/replies.toml, which is built in.

@@ -121,4 +121,21 @@ WallTime BeginOfDate(int64_t date, const TimeZone& zone) {
   return zone.DayOf(utc - zone.OffsetAt(utc) + std::chrono::hours(12));
 }
 
+std::optional<Problem> UnknownWarmupProvider(const Config& config, const ReplyRuleSet& rules) {
+  const std::vector<std::string_view> names = rules.ProviderNames();
+  for (const Source& source : config.sources) {
+    for (const WarmupFor& one : source.warmup_for) {
+      if (std::ranges::find(names, one.provider) != names.end()) continue;
+      const std::string_view near = Nearest(one.provider, names);
+      return Problem{config.file,
+                     {},
+                     "source.warmup_for",
+                     "source " + Quote(source.name) + ": there is no provider " +
+                         Quote(one.provider) + " in the reply rules" +
+                         (near.empty() ? "" : "; did you mean " + Quote(near) + "?")};
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace sluice::config

@@ -14,6 +14,9 @@
 #include <string_view>
 #include <vector>
 
+#include "config/config.h"
+#include "config/problem.h"
+#include "config/reply_rules.h"
 #include "engine/base/time.h"
 #include "engine/base/time_zone.h"
 
@@ -34,6 +37,9 @@ inline constexpr std::string_view kWarmupByProvider = "by-provider";
 std::expected<WarmupPlan, std::string> ParseWarmupPlan(std::string_view text);
 // The plan "PROVIDER-default", or "default".
 WarmupPlan DefaultWarmupPlan(std::string_view provider);
+
+// A provider in `warmup_for` that the reply rules do not know; none: there is no such.
+std::optional<Problem> UnknownWarmupProvider(const Config& config, const ReplyRuleSet& rules);
 
 // "2026-12-01" as days since 1970; none: it is no date.
 std::optional<int64_t> ParseDate(std::string_view text);

@@ -104,4 +104,8 @@ std::string_view RuleBook::ProviderOf(std::string_view host) const {
   return rules_->ProviderOf(Lower(host));
 }
 
+std::vector<std::string_view> RuleBook::ProviderNames() const {
+  return rules_ == nullptr ? std::vector<std::string_view>() : rules_->ProviderNames();
+}
+
 }  // namespace sluice::engine

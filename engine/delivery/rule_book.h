@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/reply_matcher.h"
 #include "config/reply_rules.h"
@@ -31,6 +32,8 @@ class RuleBook final : public ReplyRules {
 
   std::optional<RuleMatch> Match(const AttemptResult& result) const override;
   std::string_view ProviderOf(std::string_view host) const override;
+  // Of the providers that the rules know.
+  std::vector<std::string_view> ProviderNames() const;
 
  private:
   std::shared_ptr<const config::ReplyRuleSet> rules_;

@@ -121,16 +121,19 @@ Status CheckPool(const std::string& name, const config::Config& config) {
   return CheckIn("pool or source", name, names);
 }
 
-Status CheckProvider(const std::string& name, const config::Config& config) {
-  if (config.shaping == nullptr) return {};
-  std::vector<std::string_view> names;
-  for (const config::ShapingBlock& provider : config.shaping->providers)
-    names.push_back(provider.name);
-  return CheckIn("provider", name, names);
+Survey SitesLike(Shard& shard, const std::string& name) {
+  Survey out;
+  for (const auto& [key, site] : shard.scheduler().sites()) {
+    out.found |= site->name == name;
+    if (out.names.size() < OrderCommands::kNamesLooked) out.names.insert(site->name);
+  }
+  return out;
 }
 
 std::string NothingWaits(const queue::Order& order, const Survey& all) {
-  std::string out = "nothing waits for " + TargetOf(order);
+  const bool any_tenant = order.scope == OrderScope::kCampaign && order.tenant.empty();
+  std::string out = "nothing waits for " +
+                    (any_tenant ? "campaign " + config::Quote(order.name) : TargetOf(order));
   const std::vector<std::string_view> names(all.names.begin(), all.names.end());
   const bool address = order.scope == OrderScope::kRecipient;
   const std::string_view like = address ? DomainOf(order.name) : std::string_view(order.name);
@@ -170,15 +173,34 @@ void OrderCommands::OrderPaths(queue::Order order, const ControlDone& done) {
   std::string provider = order.scope == OrderScope::kProvider ? order.name : "";
   if (order.scope == OrderScope::kPath && order.name.starts_with('@'))
     provider = order.name.substr(1);
-  if (const Status known = CheckProvider(provider, *Config()); !known)
+  const std::vector<std::string_view> providers = shards_.front()->shard().rules().ProviderNames();
+  if (const Status known = CheckIn("provider of the reply rules", provider, providers); !known)
     return done(ControlError(known.error().what));
-  Give(std::move(order), done);
+  const bool of_site =
+      order.scope == OrderScope::kSite || (order.scope == OrderScope::kPath && provider.empty());
+  if (!of_site) return Give(std::move(order), done);
+  Gather<Survey>(
+      shards_,
+      [name = order.name](ShardRuntime& runtime) { return SitesLike(runtime.shard(), name); },
+      [this, order, done](std::vector<Survey> surveys) mutable {
+        Survey all;
+        for (Survey& one : surveys) {
+          all.found |= one.found;
+          all.names.merge(one.names);
+        }
+        if (!all.found)
+          return done(ControlError(NothingWaits(order, all) +
+                                   " (`sluice queues --by site` shows their names)"));
+        Give(std::move(order), done);
+      });
 }
 
 // By number, or all of a target.
 void OrderCommands::Resume(const ControlRequest& request, const ControlDone& done) {
   const auto number = request.json->find("id");
-  if (number != request.json->end() && number->is_number_unsigned())
+  if (number != request.json->end() && !number->is_number_unsigned())
+    return done(ControlError("id must be the number of an order"));
+  if (number != request.json->end())
     return EndAll({number->get<uint64_t>()}, WhoAsks(request), done);
   queue::Order target;
   if (const Status read = ReadTarget(*request.json, target); !read)

@@ -37,6 +37,16 @@ std::string TextOf(const Json& request, std::string_view key) {
   return found != request.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// A field of another type than text must not pass for one that is left out.
+Status CheckTypes(const Json& request) {
+  for (const auto& [key, value] : request.items()) {
+    if (key == "bounce" && !value.is_boolean()) return Wrong("bounce must be true or false");
+    if (key == "bounce" || key == "id") continue;
+    if (!value.is_string()) return Wrong(config::Quote(key) + " must be text");
+  }
+  return {};
+}
+
 Status CheckTexts(const Order& order) {
   const std::array<const std::string*, 5> texts = {&order.name, &order.tenant, &order.source,
                                                    &order.value, &order.why};
@@ -90,6 +100,7 @@ Status CheckName(Order& order) {
     case OrderScope::kRecipient:
       if (DomainOf(order.name).empty())
         return Wrong(config::Quote(order.name) + " is no address: a local part, @ and a domain");
+      order.name.replace(order.name.rfind('@') + 1, std::string::npos, Lower(DomainOf(order.name)));
       return {};
     case OrderScope::kDomain:
       order.name = Lower(order.name);
@@ -178,6 +189,7 @@ Status ReadTarget(const Json& request, Order& order) {
 
 Result<Order> ReadOrder(const Json& request, WallTime now) {
   Order order;
+  if (Status sound = CheckTypes(request); !sound) return std::unexpected(sound.error());
   const std::string kind = TextOf(request, "order");
   const auto known = std::ranges::find(kKinds, kind, [](OrderKind one) { return NameOf(one); });
   if (known == kKinds.end()) return Wrong(config::Quote(kind) + " is no order");

@@ -6,6 +6,7 @@
 #include "config/open_listeners.h"
 #include "config/parser.h"
 #include "config/restart.h"
+#include "config/warmup_plan.h"
 #include "engine/delivery/rule_book.h"
 #include "engine/log/log.h"
 #include "engine/signing/keyring.h"
@@ -36,6 +37,8 @@ Result<Settings> LoadSettings(std::shared_ptr<const config::Config> config,
   if (!tokens) return std::unexpected(tokens.error());
   auto rules = LoadRules(config->file);
   if (!rules) return std::unexpected(rules.error());
+  if (const auto wrong = config::UnknownWarmupProvider(*config, **rules))
+    return Fail(ErrorCode::kInvalid, wrong->ToString());
   return Settings{std::move(config), std::move(*keyring), std::move(*tokens), std::move(*rules)};
 }
 

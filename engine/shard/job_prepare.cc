@@ -136,8 +136,8 @@ void Scheduler::ReturnPrepared(uint64_t id) {
   JobState state = std::move(jobs_.at(id));
   jobs_.erase(id);
   for (size_t i = state.lanes.size(); i-- > 0;)
-    lanes_.PutBack(state.lanes[i], {state.job.message, std::move(state.job.recipients[i]),
-                                    state.job.content, state.indexed[i]});
+    PutBack(state.lanes[i], {state.job.message, std::move(state.job.recipients[i]),
+                             state.job.content, state.indexed[i]});
 }
 
 }  // namespace sluice::engine

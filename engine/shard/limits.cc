@@ -27,6 +27,7 @@ void Limits::AcquireHere(const std::string& path, Waiter waiter) {
   Path& p = paths_[path];
   if (p.out >= waiter.most) {
     p.waiting.push_back(std::move(waiter));
+    if (p.waiting.size() == 1) TellWanted(path, true);
     return;
   }
   ++p.out;
@@ -41,6 +42,17 @@ void Limits::Grant(const std::string& path, Waiter waiter) {
   out_.Send(waiter.shard, [asker, granted = Granted{path, std::move(waiter.granted)}]() mutable {
     asker->OnGranted(std::move(granted));
   });
+}
+
+void Limits::TellWanted(const std::string& path, bool wanted) {
+  for (uint32_t i = 0; i < peers_.size(); ++i)
+    out_.Send(i, [peer = peers_[i], path, wanted] { peer->HearWanted(path, wanted); });
+}
+
+void Limits::HearWanted(const std::string& path, bool wanted) {
+  if (!wanted) return (void)wanted_.erase(path);
+  wanted_.insert(path);
+  if (on_wanted_) on_wanted_(path);
 }
 
 void Limits::OnGranted(Granted granted) {
@@ -84,6 +96,7 @@ void Limits::ReleaseHere(const std::string& path) {
   if (next != p.waiting.end()) {
     Waiter waiter = std::move(*next);
     p.waiting.erase(next);
+    if (p.waiting.empty()) TellWanted(path, false);
     ++p.out;
     return Grant(path, std::move(waiter));
   }

@@ -17,6 +17,8 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "engine/shard/switchboard.h"
@@ -41,6 +43,14 @@ class Limits {
   void Acquire(const std::string& path, uint32_t most, std::function<void()> granted);
   // Gives a permit back; it goes to whoever waits longest of those who may have it.
   void Release(const std::string& path);
+  // `wanted` runs when somebody, on whichever shard, waits for a permit of the path: a connection
+  // that stands idle is to be closed for him. Never inside a call.
+  void OnWanted(std::function<void(const std::string& path)> wanted) {
+    on_wanted_ = std::move(wanted);
+  }
+  bool IsWanted(const std::string& path) const {
+    return !wanted_.empty() && wanted_.contains(path);
+  }
   // How many permits of a path this shard owns are out (for status and tests).
   uint32_t permits_out(const std::string& path) const;
 
@@ -66,6 +76,8 @@ class Limits {
   void AcquireHere(const std::string& path, Waiter waiter);
   void ReleaseHere(const std::string& path);
   void Grant(const std::string& path, Waiter waiter);
+  void TellWanted(const std::string& path, bool wanted);
+  void HearWanted(const std::string& path, bool wanted);
   void OnGranted(Granted granted);
   void RunWaiting();
 
@@ -74,6 +86,8 @@ class Limits {
   LimitSettings settings_;
   std::vector<Limits*> peers_;
   std::unordered_map<std::string, Path> paths_;  // those this shard owns
+  std::unordered_set<std::string> wanted_;       // that somebody waits for
+  std::function<void(const std::string& path)> on_wanted_;
   std::deque<Granted> waiting_for_total_;
   uint32_t open_ = 0;  // permits this shard's connections hold
   bool running_ = false;

@@ -123,8 +123,10 @@ void OrderSweeper::ReadPage(const Walk& walk) {
   links_.Ask([this, order, message, rows, id, walk, now = began_](queue::Queue& queue) -> Task {
     const auto meant = [&order, now](const queue::LoadedRecipient& row) {
       if (!Concerns(*order, row.message, row.recipient.address)) return false;
-      const WallTime due = row.recipient.due;
-      return order->kind == OrderKind::kCancel || (due > now && due != queue::kCapturedDue);
+      if (order->kind == OrderKind::kCancel) return true;
+      // What limits of ours or the sender's schedule hold back is not deferred.
+      const bool held = ReleasedOf(row.message, row.recipient) > now;
+      return !held && row.recipient.due > now && row.recipient.due != queue::kCapturedDue;
     };
     return
         [this, lane = walk.lane, page = queue.Walk(id, walk.from, rows, message, meant)]() mutable {

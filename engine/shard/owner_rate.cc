@@ -37,7 +37,7 @@ std::vector<RateKey> Scheduler::OwnerRatesOf(Site& site, const LaneName& mail) {
   if (shape.tenant_rate)
     keys.push_back({"t|" + mail.tenant + "|" + PlaceOf(*shape.tenant_rate, site, mail.domain),
                     shape.tenant_rate->rate});
-  if (shape.campaign_rate)
+  if (shape.campaign_rate && !queue::CampaignOf(mail.campaign).empty())
     keys.push_back({"k|" + mail.tenant + "|" + std::string(queue::CampaignOf(mail.campaign)) + "|" +
                         PlaceOf(*shape.campaign_rate, site, mail.domain),
                     shape.campaign_rate->rate});

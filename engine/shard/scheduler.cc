@@ -42,9 +42,11 @@ Scheduler::Scheduler(ShardContext& shard, const queue::Queue& queue, Links& link
               for (const DeliveryHandle handle : closed_) deliveries_.Erase(handle);
               closed_.clear();
             }),
-      opening_timer_(shard.timers, [this] { OnOpening(); }) {
+      opening_timer_(shard.timers, [this] { OnOpening(); }),
+      wanted_timer_(shard.timers, [this] { OnWantedTimer(); }) {
   RenewTls();
   rates_.OnOpen([this](const std::string& who) { OnRateOpen(who); });
+  limits_.OnWanted([this](const std::string& path) { OnWanted(path); });
   suspensions_.OnHeard([this](const queue::SuspensionId& id, const Suspensions::Entry* entry) {
     if (id.kind != queue::SuspensionKind::kSite) return HearOfStop(id, entry);
     const auto it = by_name_.find(id.key);
@@ -123,13 +125,31 @@ void Scheduler::MoveLane(LaneHandle handle, Site& to) {
 void Scheduler::Requeue(Lane& lane, LaneHandle handle) {
   if (!lane.window) return;
   LaneWindow& window = *lane.window;
-  if (window.ready.empty() || window.paced) {
-    if (window.queued != kNoPlace) lane.site->queue.Remove(std::exchange(window.queued, kNoPlace));
+  SiteQueue& queue = lane.site->queue;
+  if (window.ready.empty()) {
+    if (window.queued != kNoPlace) queue.Remove(std::exchange(window.queued, kNoPlace));
     return;
   }
   const WallTime due = window.ready.front().recipient.due;
-  if (window.queued != kNoPlace) return lane.site->queue.Move(window.queued, due);
-  window.queued = lane.site->queue.Add(handle, lane.key.tenant, lane.key.campaign, due);
+  if (window.queued == kNoPlace) {
+    window.queued = queue.Add(handle, lane.key.tenant, lane.key.campaign, due);
+  } else {
+    queue.Move(window.queued, due);
+  }
+  if (window.paced) {
+    queue.Park(window.queued);
+  } else {
+    queue.Unpark(window.queued);
+  }
+}
+
+// It was taken, and not tried: it and its owners are as they were.
+void Scheduler::PutBack(LaneHandle handle, Waiting waiting) {
+  lanes_.PutBack(handle, std::move(waiting));
+  Lane* lane = lanes_.Get(handle);
+  if (lane == nullptr || !lane->window) return;
+  if (lane->window->paced) Requeue(*lane, handle);
+  if (lane->window->queued != kNoPlace) lane->site->queue.GaveBack(lane->window->queued);
 }
 
 // Nothing of the site stays in memory but what is under way.
@@ -238,7 +258,11 @@ std::optional<Job> Scheduler::NextJob(Delivery& delivery) {
     Touch(site);
     again = SetAsideByRate(site);
   }
-  if (!stopping_) site.idle.push_back(by_delivery_.at(&delivery));
+  if (GivesUp(open.path)) {
+    delivery.Recycle();  // somebody else has work for it
+  } else if (!stopping_) {
+    site.idle.push_back(by_delivery_.at(&delivery));
+  }
   return std::nullopt;
 }
 
@@ -275,8 +299,8 @@ void Scheduler::OnJobReturned(Delivery& delivery, Job job, std::vector<size_t> u
     if (who != Rotation::kNobody) site.rotation.GaveBack(who, uint32_t(untried.size()));
     for (size_t i = untried.size(); i-- > 0;) {
       const size_t r = untried[i];
-      lanes_.PutBack(state.lanes[r],
-                     {job.message, std::move(job.recipients[r]), job.content, state.indexed[r]});
+      PutBack(state.lanes[r],
+              {job.message, std::move(job.recipients[r]), job.content, state.indexed[r]});
     }
   }
   Answered(job.id, untried.size());

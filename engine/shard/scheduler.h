@@ -145,9 +145,6 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   // A suspended site is probed by the gaps of the retry schedule (first after 5 minutes), at least
   // once in this long.
   static constexpr Duration kSuspendMax{3'600'000'000};
-  // A site without a source looks again at least this often: a source may come back before its
-  // time.
-  static constexpr Duration kPathLookAgain{900'000'000};
   // How long a path keeps to a rate that a reply rule gives, where that says nothing.
   static constexpr Duration kSlowFor{3'600'000'000};
   // A site grows with so many answers; then its paths know.
@@ -179,6 +176,7 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   void DropSiteIfIdle(Site& site);
   void MoveLane(LaneHandle handle, Site& to);
   void Requeue(Lane& lane, LaneHandle handle);
+  void PutBack(LaneHandle handle, Waiting waiting);
   void Evict(Site& site);
 
   // Who may go (site_openings.cc).
@@ -211,6 +209,9 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
 
   // Deliveries (scheduler.cc).
   OpenDelivery& Find(Delivery& delivery);
+  void OnWanted(const std::string& path);
+  void OnWantedTimer();
+  bool GivesUp(const std::string& path);
   Verdict RecordAttempt(const JobState& state, const Job& job, size_t recipient,
                         const AttemptResult& result, const std::string& site,
                         const std::string& source);
@@ -383,6 +384,9 @@ class Scheduler final : public LanesOwner, public DeliveryOwner {
   std::vector<DeliveryHandle> closed_;  // destroyed in the next turn
   Timer reap_;
   Timer opening_timer_;
+  // Paths for whose connections somebody waits, and when an idle one is closed next.
+  std::unordered_map<std::string, Instant> wanted_;
+  Timer wanted_timer_;
   std::vector<std::string> pump_;  // sites to look after in Settle
   std::vector<std::string> pumping_;
   uint64_t damaged_ = 0;  // records that could not be read back

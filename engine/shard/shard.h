@@ -112,6 +112,7 @@ class Shard final : public Intake, private RecorderOwner {
   void Alert(std::string reason, std::string text) override;
 
   ShardContext& context() { return context_; }
+  const RuleBook& rules() const { return rules_; }
   Scheduler& scheduler() { return scheduler_; }
   const TlsPolicyTable& policies() const { return policies_; }
   Limits& limits() { return limits_; }

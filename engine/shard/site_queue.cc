@@ -50,16 +50,30 @@ void SiteQueue::Move(QueuePlace place, WallTime due) {
   if (queued.key == KeyOf(due)) return;
   uint32_t& top = nodes_.groups[queued.campaign].top;
   LeftistHeap heap(nodes_.lanes);
-  heap.Remove(top, place);
+  if (!queued.parked) heap.Remove(top, place);
   queued.key = KeyOf(due);
-  heap.Push(top, place);
+  if (!queued.parked) heap.Push(top, place);
+}
+
+void SiteQueue::Park(QueuePlace place) {
+  QueuedLane& queued = nodes_.lanes[place];
+  if (std::exchange(queued.parked, true)) return;
+  LeftistHeap(nodes_.lanes).Remove(nodes_.groups[queued.campaign].top, place);
+  Unlink(queued.campaign);
+}
+
+void SiteQueue::Unpark(QueuePlace place) {
+  QueuedLane& queued = nodes_.lanes[place];
+  if (!std::exchange(queued.parked, false)) return;
+  LeftistHeap(nodes_.lanes).Push(nodes_.groups[queued.campaign].top, place);
+  Link(queued.campaign);
 }
 
 void SiteQueue::Remove(QueuePlace place) {
   const uint32_t campaign = nodes_.lanes[place].campaign;
   QueueGroup& group = nodes_.groups[campaign];
   const size_t mail_class = size_t(group.mail_class);
-  LeftistHeap(nodes_.lanes).Remove(group.top, place);
+  if (!nodes_.lanes[place].parked) LeftistHeap(nodes_.lanes).Remove(group.top, place);
   nodes_.lanes.Free(place);
   CHECK(group.below > 0);
   --group.below;
@@ -110,6 +124,19 @@ void SiteQueue::Charge(uint32_t campaign, bool in_turn) {
   }
 }
 
+void SiteQueue::GaveBack(QueuePlace place) {
+  LeftistHeap heap(nodes_.groups);
+  for (uint32_t at = nodes_.lanes[place].campaign; nodes_.groups[at].parent != kNoPlace;
+       at = nodes_.groups[at].parent) {
+    QueueGroup& group = nodes_.groups[at];
+    const bool linked = group.rank > 0;
+    uint32_t& top = nodes_.groups[group.parent].top;
+    if (linked) heap.Remove(top, at);
+    group.key -= std::min(group.key, StepOf(group));
+    if (linked) heap.Push(top, at);
+  }
+}
+
 // ---- groups ----------------------------------------------------------------------------------
 
 uint32_t SiteQueue::FindChild(uint32_t parent, uint32_t name) const {
@@ -152,7 +179,8 @@ void SiteQueue::Link(uint32_t place) {
     const bool linked = group.rank > 0;
     if (group.parent == kNoPlace || linked || group.closed || group.top == kNoPlace) return;
     QueueGroup& parent = nodes_.groups[group.parent];
-    group.key = std::max(group.key, parent.virtual_time + StepOf(group));
+    const bool kept = std::exchange(group.kept, false);
+    group.key = std::max(group.key, parent.virtual_time + (kept ? 0 : StepOf(group)));
     LeftistHeap(nodes_.groups).Push(parent.top, place);
     place = group.parent;
   }
@@ -165,6 +193,7 @@ void SiteQueue::Unlink(uint32_t place) {
     const bool linked = group.rank > 0;
     if (!linked || (group.top != kNoPlace && !group.closed)) return;
     LeftistHeap(nodes_.groups).Remove(nodes_.groups[group.parent].top, place);
+    group.kept = !group.closed && group.below > 0;
     place = group.parent;
   }
 }
@@ -173,6 +202,7 @@ void SiteQueue::Unlink(uint32_t place) {
 // had as much: coming and going must not pay.
 void SiteQueue::Leave(uint32_t place) {
   QueueGroup& group = nodes_.groups[place];
+  group.kept = false;
   if (group.parent != kNoPlace &&
       group.key > nodes_.groups[group.parent].virtual_time + StepOf(group)) {
     if (!std::exchange(group.indebted, true)) indebted_.push_back(place);

@@ -44,6 +44,7 @@ using QueuePlace = uint32_t;
 struct QueuedLane : HeapLinks {
   uint32_t campaign = kNoPlace;
   Handle<Lane> lane;
+  bool parked = false;
 };
 
 // A campaign, a tenant, or a whole class (without parent and name). Key: its tag.
@@ -56,6 +57,7 @@ struct QueueGroup : HeapLinks {
   uint32_t weight = 1;
   queue::MailClass mail_class = queue::MailClass::kBulk;
   bool closed = false;
+  bool kept = false;      // all below are parked: its tag stands
   bool indebted = false;  // empty, but has had more than its share: forgotten only later
 };
 
@@ -114,6 +116,10 @@ class SiteQueue {
   // Its first recipient is another one.
   void Move(QueuePlace place, WallTime due);
   void Remove(QueuePlace place);
+  // It may not go for now, without losing its turn: that of its campaign and tenant comes when
+  // they are back, as if they had waited in line.
+  void Park(QueuePlace place);
+  void Unpark(QueuePlace place);
 
   // The lane that gives the next recipient; empty: none may.
   Handle<Lane> Next() const;
@@ -124,6 +130,8 @@ class SiteQueue {
   void Took(QueuePlace place);
   // And others of its campaign with it, out of turn.
   void Joined(QueuePlace place) { Charge(nodes_.lanes[place].campaign, false); }
+  // A recipient that was taken came back untried.
+  void GaveBack(QueuePlace place);
 
   // At this site only. A closing that is there already gets another end.
   void Close(const Closing& closing, Instant until);

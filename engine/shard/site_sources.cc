@@ -14,6 +14,9 @@ namespace {
 // A source without an address of a receiver's family is not tried there again for this long.
 constexpr Duration kOtherFamilyRest = std::chrono::hours(1);
 
+// So long others wait for a connection of a path that stands idle, and between two of them.
+constexpr Duration kWantedPatience{1'000'000};
+
 }  // namespace
 
 // Pools, or what leaves by them, have changed: every lane goes to where its mail belongs now.
@@ -43,7 +46,11 @@ void Scheduler::Repool() {
         to.replies_of = site->replies_of;
       }
       MoveLane(handle, to);
-      if (shard_.clock.Now() < to.suspended_until) Evict(to);
+      if (shard_.clock.Now() < to.suspended_until) {
+        Evict(to);
+      } else if (Lane* lane = lanes_.Get(handle)) {
+        lanes_.Refill(*lane, handle);  // it may have been put to sleep where it came from
+      }
       Touch(to);
     }
     Touch(*site);
@@ -158,6 +165,44 @@ bool Scheduler::MayPoke(Site& site, size_t who) {
                              Duration(0));
 }
 
+// ---- connections for others -------------------------------------------------------------------
+
+// Somebody waits for a connection of the path. Those that stand idle wait for a rate as a rule, and
+// would be missed at once where it is a fast one: one goes after a while, then another.
+void Scheduler::OnWanted(const std::string& path) {
+  wanted_[path] = shard_.clock.Now() + kWantedPatience;
+  wanted_timer_.Set(shard_.clock.Now() + kWantedPatience);
+}
+
+// Is an idle connection of the path to be closed now?
+bool Scheduler::GivesUp(const std::string& path) {
+  const auto it = wanted_.find(path);
+  if (it == wanted_.end() || !limits_.IsWanted(path)) return false;
+  const Instant now = shard_.clock.Now();
+  if (now < it->second) return false;
+  it->second = now + kWantedPatience;
+  return true;
+}
+
+// Asks one idle connection of each path whether it has work now; else it closes (NextJob).
+void Scheduler::OnWantedTimer() {
+  std::erase_if(wanted_, [this](const auto& one) { return !limits_.IsWanted(one.first); });
+  std::unordered_map<std::string, DeliveryHandle> idle;
+  if (!wanted_.empty())
+    deliveries_.ForEach([&](DeliveryHandle handle, OpenDelivery& open) {
+      if (!open.poked && wanted_.contains(open.path) && open.delivery->idle())
+        idle.emplace(open.path, handle);
+    });
+  for (const auto& [path, handle] : idle) {
+    OpenDelivery& open = *deliveries_.Get(handle);
+    if (std::erase(open.site->idle, handle) == 0) continue;
+    open.poked = true;
+    ++open.site->poked;
+    open.delivery->Poke();
+  }
+  if (!wanted_.empty()) wanted_timer_.Set(shard_.clock.Now() + kWantedPatience);
+}
+
 // ---- sources that cannot be used -------------------------------------------------------------
 
 bool Scheduler::OnSourceFailed(Site& site, const JobState& state, const Job& job,
@@ -188,7 +233,7 @@ bool Scheduler::OnSourceFailed(Site& site, const JobState& state, const Job& job
   site.rotation.GaveBack(who, uint32_t(untried.size()));
   for (size_t i = untried.size(); i-- > 0;) {
     const size_t r = untried[i];
-    lanes_.PutBack(state.lanes[r], {job.message, job.recipients[r], job.content, state.indexed[r]});
+    PutBack(state.lanes[r], {job.message, job.recipients[r], job.content, state.indexed[r]});
   }
   Touch(site);
   return true;

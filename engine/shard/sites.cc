@@ -288,6 +288,7 @@ void Scheduler::OnRoundFailed(Site& site, const JobState& state, const Job& job,
   if (blocked || failure.of_source()) return;  // it is the source's trouble, not the site's
   if (IsWorking(site.name)) {
     site.open_not_before = shard_.clock.Now() + kOpenBackoff;
+    site.trouble = failure.last.host + ": " + failure.last.text;
   } else if (shard_.clock.Now() >= site.suspended_until) {
     Suspend(site, failure.last.host + ": " + failure.last.text);
   }

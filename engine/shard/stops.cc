@@ -18,6 +18,8 @@ namespace {
 using queue::SuspensionId;
 using queue::SuspensionKind;
 
+// A site without a source looks again at least this often: a source may come back before its time.
+constexpr Duration kPathLookAgain = std::chrono::minutes(15);
 // What has been learnt of a source is forgotten after this.
 constexpr Duration kLearntFor = std::chrono::hours(30 * 24);
 

@@ -115,6 +115,23 @@ TEST_F(LimitsTest, GrantsALongLineOneByOneWhenEachIsGivenBackAtOnce) {
   EXPECT_EQ(limits.open(), 0u);
 }
 
+TEST_F(LimitsTest, TellsWhoHoldsAConnectionThatAnotherWaitsForOne) {
+  std::vector<std::string> heard;
+  limits_[0].OnWanted([&heard](const std::string& path) { heard.push_back(path); });
+  bool granted = false;
+  limits_[0].Acquire("p", 1, [] {});
+  Deliver();
+  EXPECT_FALSE(limits_[0].IsWanted("p"));
+  limits_[1].Acquire("p", 1, [&granted] { granted = true; });
+  Deliver();
+  EXPECT_EQ(heard, (std::vector<std::string>{"p"}));
+  EXPECT_TRUE(limits_[0].IsWanted("p"));
+  limits_[0].Release("p");
+  Deliver();
+  EXPECT_TRUE(granted);
+  EXPECT_FALSE(limits_[0].IsWanted("p"));
+}
+
 TEST_F(LimitsTest, KeepsPathsApart) {
   int granted = 0;
   for (int i = 0; i < 3; ++i)

@@ -71,6 +71,12 @@ class Site {
     }
     return next.index;
   }
+  void Park(size_t lane) { queue.Park(rows_[lane].place); }
+  void Unpark(size_t lane) { queue.Unpark(rows_[lane].place); }
+  void GiveBack(size_t lane) {
+    ++rows_[lane].recipients;
+    queue.GaveBack(rows_[lane].place);
+  }
   const queue::LaneKey& key(size_t lane) const { return rows_[lane].key; }
   uint64_t left(size_t lane) const { return rows_[lane].recipients; }
   std::map<std::string, int> TakeMany(int count) {
@@ -129,6 +135,36 @@ TEST(SiteQueue, SharesByTheWeightsOfTenants) {
   EXPECT_NEAR(taken.at("a"), 100, 1);
   EXPECT_NEAR(taken.at("b"), 300, 1);
   EXPECT_NEAR(taken.at("c"), 700, 1);
+}
+
+// As under a rate of the domain's own: between two slots all of them stand aside.
+TEST(SiteQueue, KeepsTheWeightsOfThoseWhoStandAsideBetweenTurns) {
+  Site site;
+  site.weights = {{"b", 3}};
+  const size_t lanes[] = {site.Add("a", "news", 1'000), site.Add("b", "news", 1'000)};
+  std::map<std::string, int> taken;
+  for (int i = 0; i < 400; ++i) {
+    ++taken[site.key(site.Take()).tenant];
+    for (const size_t lane : lanes) site.Park(lane);
+    EXPECT_FALSE(site.queue.CanGo());
+    for (const size_t lane : lanes) site.Unpark(lane);
+  }
+  EXPECT_NEAR(taken["a"], 100, 2);
+}
+
+TEST(SiteQueue, ChargesNobodyForWhatComesBackUntried) {
+  Site site;
+  site.weights = {{"b", 3}};
+  site.Add("a", "news", 10'000);
+  site.Add("b", "news", 10'000);
+  std::map<std::string, int> taken;
+  for (int i = 0; i < 400; ++i) {
+    std::vector<size_t> ahead;
+    for (int j = 0; j < 4; ++j) ahead.push_back(site.Take());
+    ++taken[site.key(ahead.front()).tenant];
+    for (size_t j = ahead.size(); --j > 0;) site.GiveBack(ahead[j]);
+  }
+  EXPECT_NEAR(taken["a"], 100, 2);
 }
 
 TEST(SiteQueue, SpreadsALargeWeightEvenly) {

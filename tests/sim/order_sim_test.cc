@@ -176,6 +176,41 @@ TEST_F(OrderSim, SendsAReroutedCampaignByTheOtherPoolAfterARestartToo) {
   ExpectSound();
 }
 
+// The case for which one reroutes.
+TEST_F(OrderSim, ReroutesWhatWaitsForASourceThatMayNotBeUsed) {
+  config_->sources.push_back({.name = "second", .address = {}, .public_address = {}, .ehlo = ""});
+  AddDomain("a.test");
+  Start();
+  Give(OrderKind::kPause, OrderScope::kSource, "default", 10h);
+  world_.RunFor(1s);
+  SendMany(100, "r", "a.test");
+  world_.RunFor(1min);
+  EXPECT_EQ(delivered(), 0u);
+  queue::Order order;
+  order.kind = OrderKind::kReroute;
+  order.name = "default";
+  order.value = "second";
+  ASSERT_TRUE(engine_->Order(order, [](const queue::Order&) {}));
+  Nudge();
+  world_.RunFor(1min);
+  EXPECT_EQ(by_source("second"), 100u);
+  ExpectSound();
+}
+
+TEST_F(OrderSim, RetriesNothingThatItsSenderHoldsBack) {
+  AddDomain("a.test");
+  Start();
+  engine_->Submit(
+      {.sender = "news@sender.test", .recipients = {"r@a.test"}, .campaign = "c", .hold = 10h},
+      [](MessageId) {});
+  world_.RunFor(1min);
+  Give(OrderKind::kRetry, OrderScope::kDomain, "a.test", 0h);
+  world_.RunFor(1min);
+  EXPECT_EQ(delivered(), 0u);
+  world_.RunFor(10h);
+  EXPECT_EQ(delivered(), 1u);
+}
+
 TEST_F(OrderSim, HoldsTheMailOfAPausedCampaignAndLetsTheRestGo) {
   AddDomain("a.test");
   Start();

@@ -128,6 +128,29 @@ TEST_F(RateSim, LetsOthersPassADomainThatWaitsForARateOfItsOwn) {
   EXPECT_EQ(mailroom_.all().size(), 80u);
 }
 
+// Connections that wait for a rate stand idle: other shards must not wait for them.
+TEST_F(RateSim, LeavesConnectionsToOthersOfThePathWhileARateIsWaitedFor) {
+  config_ = Shaped("[[domain]]\nname = \"slow.test\"\nmessage_rate = \"4/s\"\n");
+  config_->delivery.connections_per_path = 2;
+  AddDomain("slow.test");
+  more_dns_ = [](dns::FakeDns& dns) {
+    for (int i = 0; i < 8; ++i)
+      dns.AddMx("p" + std::to_string(i) + ".test", {{10, "mx.slow.test"}});
+  };
+  Start();
+  SendMany(200, "r", "slow.test");
+  world_.RunFor(10s);
+  for (int i = 0; i < 8; ++i) Send("r@p" + std::to_string(i) + ".test", "");
+  world_.RunFor(5s);
+  const size_t others = size_t(std::ranges::count_if(mailroom_.all(), [](const Taken& taken) {
+    return !taken.recipient.ends_with("@slow.test");
+  }));
+  EXPECT_EQ(others, 8u);
+  EXPECT_LE(mailroom_.all().size(), 8u + 4 * 15 + 2);
+  world_.RunFor(60s);
+  EXPECT_EQ(mailroom_.all().size(), 208u);
+}
+
 TEST_F(RateSim, SpacesConnections) {
   config_ = Shaped("[default]\nconnection_rate = \"1/10s\"\nmessages_per_connection = 1\n");
   AddDomain("a.test");

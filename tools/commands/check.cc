@@ -7,6 +7,7 @@
 #include "config/parser.h"
 #include "config/reference.h"
 #include "config/reply_rules_parser.h"
+#include "config/warmup_plan.h"
 #include "engine/base/counted.h"
 #include "engine/io/tls_context.h"
 #include "engine/io/uv_net.h"
@@ -85,6 +86,9 @@ int CheckConfig(const CheckOptions& options) {
   config::Problems problems = loaded ? found.errors : loaded.error();
   if (const auto rules = config::LoadRepliesBeside(file); !rules)
     problems.insert(problems.end(), rules.error().begin(), rules.error().end());
+  else if (loaded)
+    if (auto wrong = config::UnknownWarmupProvider(loaded->config, **rules))
+      problems.push_back(*std::move(wrong));
   std::fputs(config::FormatProblems(problems).c_str(), stderr);
   const auto warn = [](const config::Problem& warning) {
     std::fprintf(stderr, "warning: %s\n", warning.ToString().c_str());
