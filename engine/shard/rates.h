@@ -159,7 +159,14 @@ class Rates {
   static constexpr size_t kSweepLeast = 64;
   size_t sweep_gates_at_ = kSweepLeast;
   size_t sweep_buckets_at_ = kSweepLeast;
-  std::set<std::pair<Instant, Gate*>> alarms_;
+  // By name where they are due at once: addresses are no order that a second run would have.
+  struct Earlier {
+    using Alarm = std::pair<Instant, Gate*>;
+    bool operator()(const Alarm& a, const Alarm& b) const {
+      return a.first != b.first ? a.first < b.first : a.second->name < b.second->name;
+    }
+  };
+  std::set<std::pair<Instant, Gate*>, Earlier> alarms_;
   Links* links_ = nullptr;  // null: nothing is kept
   std::unordered_map<std::string, Kept> kept_;
   size_t rows_ = 0;
