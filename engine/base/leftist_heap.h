@@ -63,17 +63,33 @@ class LeftistHeap {
     return std::exchange(node.rank, rank) != rank;
   }
 
-  // Goes down to the right only, which is no deeper than the logarithm.
-  // NOLINTNEXTLINE(misc-no-recursion)
+  // Weaves the right sides of both by key, which are no longer than the logarithm, then settles
+  // them from below.
   uint32_t Merge(uint32_t a, uint32_t b) {
-    if (a == kNoPlace) return b;
-    if (b == kNoPlace) return a;
-    if (nodes_[b].key < nodes_[a].key) std::swap(a, b);
-    const uint32_t right = Merge(nodes_[a].right, b);
-    nodes_[a].right = right;
-    nodes_[right].up = a;
-    Settle(nodes_[a]);
-    return a;
+    uint32_t top = kNoPlace;
+    uint32_t last = kNoPlace;
+    while (a != kNoPlace && b != kNoPlace) {
+      if (nodes_[b].key < nodes_[a].key) std::swap(a, b);
+      if (last == kNoPlace) {
+        top = a;
+      } else {
+        SetRight(last, a);
+      }
+      last = a;
+      a = nodes_[a].right;
+    }
+    const uint32_t rest = a != kNoPlace ? a : b;
+    if (last == kNoPlace) return rest;
+    if (rest != kNoPlace) SetRight(last, rest);
+    uint32_t at = last;
+    for (; at != top; at = nodes_[at].up) Settle(nodes_[at]);
+    Settle(nodes_[top]);
+    return top;
+  }
+
+  void SetRight(uint32_t parent, uint32_t child) {
+    nodes_[parent].right = child;
+    nodes_[child].up = parent;
   }
 
   Pool<Node>& nodes_;

@@ -15,11 +15,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string TextOf(const Json& request, const char* field) {
-  const auto it = request.find(field);
-  return it != request.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
 // All kinds that have this name; none given: every kind.
 std::vector<queue::SuspensionKind> KindsOf(const std::string& name) {
   std::vector<queue::SuspensionKind> out;
@@ -62,8 +57,8 @@ void SuspensionCommands::List(const ControlDone& done) {
 }
 
 void SuspensionCommands::Lift(const ControlRequest& request, const ControlDone& done) {
-  const std::string key = TextOf(*request.json, "key");
-  const std::string name = TextOf(*request.json, "kind");
+  const std::string key = RequestText(request, "key");
+  const std::string name = RequestText(request, "kind");
   const std::vector<queue::SuspensionKind> kinds = KindsOf(name);
   if (key.empty()) return done(ControlError("`key` is missing: what `sluice suspensions` shows"));
   if (kinds.empty())

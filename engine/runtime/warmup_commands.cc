@@ -40,11 +40,6 @@ Json ToJson(const WarmupView& view) {
           {"last", state.last}};
 }
 
-std::string TextOf(const ControlRequest& request, const char* name) {
-  const auto it = request.json->find(name);
-  return it != request.json->end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
 std::optional<WarmupOrder> OrderOf(std::string_view word) {
   if (word == "pause") return WarmupOrder::kPause;
   if (word == "resume") return WarmupOrder::kResume;
@@ -82,9 +77,9 @@ void WarmupCommands::List(const ControlDone& done) {
 }
 
 void WarmupCommands::Order(const ControlRequest& request, const ControlDone& done) {
-  const std::string source = TextOf(request, "source");
-  const std::string provider = TextOf(request, "provider");
-  const auto order = OrderOf(TextOf(request, "order"));
+  const std::string source = RequestText(request, "source");
+  const std::string provider = RequestText(request, "provider");
+  const auto order = OrderOf(RequestText(request, "order"));
   if (!order || source.empty())
     return done(ControlError("write order (\"pause\", \"resume\" or \"reset\") and source"));
   const std::string by = request.uid ? "uid " + std::to_string(*request.uid) : std::string();

@@ -271,23 +271,10 @@ void AdaptiveRate::OnConnected(uint32_t open) {
   connections_wait_ = kTryConnectionMin;
 }
 
-void AdaptiveRate::CapConnections(uint32_t most, Instant until) {
-  CHECK(most > 0);
-  connections_cap_ = most;
-  connections_cap_until_ = until;
-}
-
-void AdaptiveRate::LearnConnections(uint32_t most) {
-  CHECK(most > 0);
-  connections_learnt_ = std::min(connections_learnt_, most);
-}
-
 uint32_t AdaptiveRate::connections(Instant now) const {
   const bool more = connections_ceiling_ != UINT32_MAX && now >= connections_try_;
   const double felt = more ? double(connections_ceiling_) + 1 : connections_;
-  uint32_t out = uint32_t(std::clamp(felt, 1.0, double(UINT32_MAX)));
-  if (now < connections_cap_until_) out = std::min(out, connections_cap_);
-  return std::min({out, connections_learnt_, limits_.connections});
+  return std::min(uint32_t(std::clamp(felt, 1.0, double(UINT32_MAX))), limits_.connections);
 }
 
 void AdaptiveRate::GrowConnections() {

@@ -89,9 +89,6 @@ class AdaptiveRate {
   void Slow(double part, double floor, Instant began, Instant now);
   // No more than `rate` until then.
   void Cap(double rate, Instant until);
-  void CapConnections(uint32_t most, Instant until);
-  // From now on at most so many, for good.
-  void LearnConnections(uint32_t most);
   // All that was learnt is forgotten (by command).
   void Reset(Instant now);
 
@@ -100,10 +97,8 @@ class AdaptiveRate {
   // kNoRate: none.
   double rate(Instant now) const;
   uint32_t connections(Instant now) const;
-  // Were connections ever too many, or are they capped? If not they grow by themselves.
-  bool connections_felt(Instant now) const {
-    return connections_felt_ || now < connections_cap_until_ || connections_learnt_ != UINT32_MAX;
-  }
+  // Were connections ever too many? If not they grow by themselves.
+  bool connections_felt() const { return connections_felt_; }
   // Nothing is sent before this: the path rests after a refusal. Until the next answer the rate is
   // one message in such a time.
   Instant not_before() const { return not_before_; }
@@ -178,9 +173,6 @@ class AdaptiveRate {
   Instant connections_cut_{};
   Instant connections_try_{};
   Duration connections_wait_ = kTryConnectionMin;
-  uint32_t connections_cap_ = UINT32_MAX;
-  Instant connections_cap_until_{};
-  uint32_t connections_learnt_ = UINT32_MAX;
 
   double latency_ = 0;  // smoothed, microseconds; 0: not known
   double quickest_ = 0;

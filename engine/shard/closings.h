@@ -1,6 +1,6 @@
-// engine/shard/closings.h — whose mail may not go for now.
+// engine/shard/closings.h — whose mail is kept back, and until when.
 //
-// PURPOSE   Rates, pauses, schedules and suspensions close a tenant or a campaign until a time;
+// PURPOSE   Pauses, schedules and suspensions close a tenant or a campaign until a time;
 //           the queues of sites skip what is closed (site_queue.h). Several reasons may close the
 //           same mail, each ends by itself.
 // THREADS   Confined to its shard. Knows no clock: TakeDue is given the time.
@@ -33,7 +33,7 @@ struct MailOwner {
   friend auto operator<=>(const MailOwner&, const MailOwner&) = default;
 };
 
-enum class CloseReason : uint8_t { kRate, kPause, kSchedule, kSuspension };
+enum class CloseReason : uint8_t { kPause, kSchedule, kSuspension };
 
 struct Closing {
   MailOwner owner;

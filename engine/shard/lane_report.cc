@@ -49,8 +49,6 @@ WallTime NextTryOf(const Lane& lane, const LaneReport& report, WallTime now) {
 
 const char* WordsOf(CloseReason reason) {
   switch (reason) {
-    case CloseReason::kRate:
-      return "the tenant or campaign has sent what it may for now";
     case CloseReason::kPause:
       return "the tenant or campaign is paused";
     case CloseReason::kSchedule:

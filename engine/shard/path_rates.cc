@@ -93,8 +93,6 @@ void PathRates::Apply(const std::string& path, AdaptiveRate& rate, const PathFac
       return rate.Slow(fact.part, fact.rate, fact.began, now);
     case PathFact::Kind::kCap:
       return rate.Cap(fact.rate, now + fact.length);
-    case PathFact::Kind::kCapConnections:
-      return rate.CapConnections(1, now + fact.length);
     case PathFact::Kind::kReset:
       return rate.Reset(now);
   }
@@ -108,7 +106,7 @@ void PathRates::Tell(const std::string& path, Owned& owned, const std::string& w
   Learnt next;
   const double rate = owned.rate.rate(now);
   if (rate < owned.limits.rate) next.rate = rate;
-  if (owned.rate.connections_felt(now)) next.connections = owned.rate.connections(now);
+  if (owned.rate.connections_felt()) next.connections = owned.rate.connections(now);
   Learnt& told = owned.told;
   const bool same_rate = next.rate == told.rate ||
                          std::abs(next.rate - told.rate) < kSmall * std::min(next.rate, told.rate);
@@ -117,7 +115,8 @@ void PathRates::Tell(const std::string& path, Owned& owned, const std::string& w
   next.why = why.empty() ? told.why : why;
   told = next;
   Hear(path, told);
-  // The bucket of a new rate begins with a slot for now: that has been used, or the path rests.
+  // The bucket of a new rate begins with a slot that is due at once: that has been used, or the
+  // path rests.
   if (const auto key = KeyOf(path)) rates_.Owe(*key, 1);
   for (uint32_t i = 0; i < peers_.size(); ++i)
     if (i != shard_) out_.Send(i, [peer = peers_[i], path, next] { peer->Hear(path, next); });

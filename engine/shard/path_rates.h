@@ -35,7 +35,6 @@ struct PathFact {
     kConnected,
     kSlow,            // by a reply rule: to `part`, not below `rate`
     kCap,             // to `rate` for `length`
-    kCapConnections,  // to one for `length`
     kReset,           // by command
   };
   Kind kind{};

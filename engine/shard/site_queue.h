@@ -116,7 +116,7 @@ class SiteQueue {
   // Its first recipient is another one.
   void Move(QueuePlace place, WallTime due);
   void Remove(QueuePlace place);
-  // It may not go for now, without losing its turn: that of its campaign and tenant comes when
+  // It stands aside without losing its turn: that of its campaign and tenant comes when
   // they are back, as if they had waited in line.
   void Park(QueuePlace place);
   void Unpark(QueuePlace place);

@@ -193,15 +193,11 @@ TEST_F(AdaptiveRateTest, DoesWhatRulesSay) {
   path_.OnAnswered(now_, now_);
   EXPECT_NEAR(path_.rate(now_), 80, 1);
   path_.Cap(0.5, now_ + hours(1));
-  path_.CapConnections(1, now_ + hours(1));
   EXPECT_DOUBLE_EQ(path_.rate(now_), 0.5);
-  EXPECT_EQ(path_.connections(now_), 1u);
   EXPECT_TRUE(path_.restrains(now_));
   now_ += hours(1);
   EXPECT_NEAR(path_.rate(now_), 80, 1);
   EXPECT_EQ(path_.connections(now_), 10u);
-  path_.LearnConnections(3);
-  EXPECT_EQ(path_.connections(now_), 3u);
   path_.Reset(now_);
   EXPECT_EQ(path_.rate(now_), 1'000);
   EXPECT_EQ(path_.connections(now_), 2u);

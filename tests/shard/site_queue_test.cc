@@ -248,7 +248,7 @@ TEST(SiteQueue, SkipsWhatIsClosedAndTakesItUpAtItsTime) {
   site.Add("a", "news", 1'000);
   site.Add("a", "offers", 1'000);
   site.Add("b", "news", 1'000);
-  const Closing news{.owner = {.tenant = "a", .campaign = "news"}, .reason = CloseReason::kRate};
+  const Closing news{.owner = {.tenant = "a", .campaign = "news"}, .reason = CloseReason::kPause};
   site.queue.Close(news, kStart + std::chrono::seconds(5));
   EXPECT_EQ(site.queue.next_opening(), kStart + std::chrono::seconds(5));
   for (int i = 0; i < 100; ++i) {
@@ -269,9 +269,9 @@ TEST(SiteQueue, OpensOnlyWhenTheLastReasonHasEnded) {
   Site site;
   const size_t lane = site.Add("a", "news", 10);
   const Closing pause{.owner = {.tenant = "a"}, .reason = CloseReason::kPause};
-  const Closing rate{.owner = {.tenant = "a"}, .reason = CloseReason::kRate};
+  const Closing stop{.owner = {.tenant = "a"}, .reason = CloseReason::kSuspension};
   site.queue.Close(pause, kNever);
-  site.queue.Close(rate, kStart);
+  site.queue.Close(stop, kStart);
   EXPECT_FALSE(site.queue.CanGo());
   site.queue.OpenDue(kStart);
   EXPECT_FALSE(site.queue.CanGo());
