@@ -10,15 +10,16 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 
+#include "bench/process_figures.h"
 #include "bench/queue_load.h"
 #include "engine/base/check.h"
 #include "engine/base/random.h"
 #include "engine/io/system_clock.h"
 #include "engine/shard/lanes.h"
+#include "tests/shard/no_net.h"
 
 namespace {
 
@@ -27,35 +28,15 @@ using namespace sluice::engine;
 
 constexpr double kOctetsMax = 200;
 
-int64_t RssAnon() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("RssAnon:"))
-      return std::stoll(line.substr(line.find_first_of("0123456789"))) * 1024;
-  return 0;
-}
-
 // Nothing is due: nobody is woken.
 class Nobody final : public LanesOwner {
  public:
   void OnLaneAwake(Lane&, LaneHandle) override { CHECK(false); }
   void OnLaneAsleep(Lane&, LaneHandle) override { CHECK(false); }
   void OnReady(Lane&, LaneHandle) override { CHECK(false); }
+  bool MayExpireHere(const Lane&, Waiting&) override { return true; }
   void OnExpired(Lane&, LaneHandle, Waiting) override { CHECK(false); }
   void OnDamaged(const Lane&, queue::RecipientId) override { CHECK(false); }
-};
-
-class NoNet final : public io::Net {
- public:
-  io::Stream* Connect(const io::ConnectParams&, io::StreamEvents*) override { return nullptr; }
-  Result<std::unique_ptr<io::Listener>> Listen(const Endpoint&, AcceptFn) override {
-    return Fail(ErrorCode::kInvalid, "no network here");
-  }
-  Result<std::shared_ptr<io::TlsServerContext>> MakeTlsServer(const std::string&,
-                                                              const std::string&) override {
-    return Fail(ErrorCode::kInvalid, "no network here");
-  }
-  std::shared_ptr<io::TlsClientContext> MakeTlsClient() override { return nullptr; }
 };
 
 // Octets a lane.

@@ -13,12 +13,11 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <deque>
-#include <fstream>
 #include <string>
 #include <vector>
 
+#include "bench/process_figures.h"
 #include "bench/queue_load.h"
 #include "engine/base/random.h"
 
@@ -29,20 +28,6 @@ using namespace sluice::engine;
 
 constexpr double kMicrosMax = 10;
 constexpr double kOctetsMax = 200;
-
-int64_t RssAnon() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("RssAnon:"))
-      return std::stoll(line.substr(line.find_first_of("0123456789"))) * 1024;
-  return 0;
-}
-
-double CpuMicros() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return double(time.tv_sec) * 1e6 + double(time.tv_nsec) / 1e3;
-}
 
 QueuePlace Add(SiteQueue& queue, uint32_t lane, uint64_t dice, int64_t due) {
   return queue.Add({lane, 1}, "tenant-" + std::to_string(dice % 20),

@@ -17,6 +17,7 @@
 
 #include "engine/base/text.h"
 #include "engine/shard/lanes.h"
+#include "tests/shard/no_net.h"
 
 namespace sluice::engine {
 
@@ -25,20 +26,6 @@ class ManualClock final : public Clock {
   Instant Now() const override { return Instant(std::chrono::seconds(1)) + passed; }
   WallTime Wall() const override { return WallFromMicros(1'800'000'000'000'000) + passed; }
   Duration passed{};
-};
-
-// Lanes never touch the network.
-class NoNet final : public io::Net {
- public:
-  io::Stream* Connect(const io::ConnectParams&, io::StreamEvents*) override { return nullptr; }
-  Result<std::unique_ptr<io::Listener>> Listen(const Endpoint&, AcceptFn) override {
-    return Fail(ErrorCode::kInvalid, "no network here");
-  }
-  Result<std::shared_ptr<io::TlsServerContext>> MakeTlsServer(const std::string&,
-                                                              const std::string&) override {
-    return Fail(ErrorCode::kInvalid, "no network here");
-  }
-  std::shared_ptr<io::TlsClientContext> MakeTlsClient() override { return nullptr; }
 };
 
 // One process's worth of lanes, all of one site. Dropping it is a crash.
