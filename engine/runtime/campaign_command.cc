@@ -29,7 +29,8 @@ using Progresses = std::map<CampaignName, Progress>;
 
 Progresses ProgressOf(Shard& shard) {
   Progresses out;
-  for (const auto& [name, counts] : shard.scheduler().campaigns().all()) out[name].counts = counts;
+  for (const auto& [name, known] : shard.scheduler().campaigns().all())
+    out[name].counts = known.counts;
   shard.scheduler().lanes().ForEach([&](LaneHandle, const Lane& lane) {
     const std::string_view campaign = queue::CampaignOf(lane.key.campaign);
     if (queue::IsReportLane(lane.key.campaign) || campaign.empty()) return;

@@ -49,20 +49,18 @@ double CampaignCounts::Rate(WallTime now) const {
 
 CampaignCounts* CampaignTally::Of(const queue::Message& message, WallTime now) {
   if (message.campaign.empty() || (message.flags & queue::kFlagReport) != 0) return nullptr;
-  const CampaignName name(message.tenant, message.campaign);
-  const auto [place, fresh] = places_.try_emplace(name);
+  const auto [it, fresh] = known_.try_emplace({message.tenant, message.campaign});
+  CampaignCounts& counts = it->second.counts;
   if (fresh) {
-    place->second = ages_.insert(ages_.end(), name);
+    it->second.age = ages_.insert(ages_.end(), &it->first);
+    counts.first = now;
   } else {
-    ages_.splice(ages_.end(), ages_, place->second);
+    ages_.splice(ages_.end(), ages_, it->second.age);
   }
-  if (places_.size() > kCampaignsMax) {
-    counts_.erase(ages_.front());
-    places_.erase(ages_.front());
+  if (known_.size() > kCampaignsMax) {
+    known_.erase(known_.find(*ages_.front()));
     ages_.pop_front();
   }
-  CampaignCounts& counts = counts_[name];
-  if (fresh) counts.first = now;
   counts.last = now;
   return &counts;
 }

@@ -51,16 +51,19 @@ class CampaignTally {
   void Accepted(const queue::Message& message, uint64_t recipients, WallTime now);
   void Ended(const queue::Message& message, Outcome outcome, WallTime now);
 
+  // A campaign, and its place among those heard of longest ago.
+  struct Known {
+    CampaignCounts counts;
+    std::list<const CampaignName*>::iterator age;
+  };
   // Mail without a campaign is not counted.
-  const std::map<CampaignName, CampaignCounts>& all() const { return counts_; }
+  const std::map<CampaignName, Known>& all() const { return known_; }
 
  private:
   CampaignCounts* Of(const queue::Message& message, WallTime now);
 
-  using Ages = std::list<CampaignName>;
-  std::map<CampaignName, CampaignCounts> counts_;
-  Ages ages_;  // heard of longest ago first
-  std::map<CampaignName, Ages::iterator> places_;
+  std::map<CampaignName, Known> known_;
+  std::list<const CampaignName*> ages_;  // heard of longest ago first
 };
 
 }  // namespace sluice::engine

@@ -31,7 +31,7 @@ TEST(CampaignTally, CountsWhatBecameOfACampaign) {
   tally.Ended(Of("autumn"), Outcome::kDelivered, kStart);
   tally.Accepted(Of(""), 1, kStart);
   ASSERT_EQ(tally.all().size(), 2u);
-  const CampaignCounts& counts = tally.all().at({"crm", "spring"});
+  const CampaignCounts& counts = tally.all().at({"crm", "spring"}).counts;
   EXPECT_EQ(counts.accepted, 10u);
   EXPECT_EQ(counts.delivered, 1u);
   EXPECT_EQ(counts.deferrals, 1u);
@@ -47,7 +47,7 @@ TEST(CampaignTally, KnowsTheRateOfTheLastMinutes) {
   tally.Accepted(Of("spring"), 1, kStart);
   for (int i = 1; i <= 600; ++i)
     tally.Ended(Of("spring"), Outcome::kDelivered, kStart + std::chrono::seconds(i));
-  const CampaignCounts& counts = tally.all().begin()->second;
+  const CampaignCounts& counts = tally.all().begin()->second.counts;
   EXPECT_NEAR(counts.Rate(kStart + 600s), 1.0, 0.01);
   // Ten minutes later the first of them are forgotten, and the rest thinned out.
   EXPECT_NEAR(counts.Rate(kStart + 1200s), 300.0 / 900, 0.1);
@@ -64,8 +64,8 @@ TEST(CampaignTally, AddsUpShards) {
     other.Ended(Of("spring"), Outcome::kDelivered, kStart + 1min + std::chrono::seconds(i));
   }
   CampaignCounts sum;
-  sum.Add(one.all().begin()->second);
-  sum.Add(other.all().begin()->second);
+  sum.Add(one.all().begin()->second.counts);
+  sum.Add(other.all().begin()->second.counts);
   EXPECT_EQ(sum.accepted, 12u);
   EXPECT_EQ(sum.delivered, 120u);
   EXPECT_EQ(sum.first, kStart);
